@@ -1,0 +1,147 @@
+"""What happened, for logs and metrics. Never a person's words, never a secret."""
+
+from dataclasses import dataclass
+
+from core.types import Status, Usage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """A message is stored; its platform may be told so."""
+
+    platform: str
+    session_id: int
+    message_id: int
+    turn_id: int | None
+    duplicate: bool
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstText:
+    """The first words of an answer are there, so many seconds after the turn began."""
+
+    turn_id: int
+    session_id: int
+    model: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnClosed:
+    """A turn came to its end, whichever it is."""
+
+    platform: str
+    turn_id: int
+    session_id: int
+    attempt: int
+    status: Status
+    seconds: float
+    model: str | None
+    stop_reason: str | None
+    usage: Usage | None
+    cost: int | None  # nano-dollars
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnBroke:
+    """An attempt at a turn ended in an error that nobody foresaw; it will be tried again."""
+
+    turn_id: int
+    session_id: int
+    attempt: int
+    error: BaseException
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnFenced:
+    """This replica stopped working on a turn that another one owns now."""
+
+    turn_id: int
+    session_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnsRecovered:
+    """Turns whose owner is gone are taken over."""
+
+    turn_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRetried:
+    """The platform did not take an answer; it will be offered again after so many seconds."""
+
+    platform: str
+    turn_id: int
+    seconds: float
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRetried:
+    """A model call failed before its first words; the same model is asked again."""
+
+    model: str
+    reason: str
+    seconds: float  # the wait before the next try
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelFellBack:
+    """A model is given up for this turn; the next one in line is asked, if there is one."""
+
+    model: str
+    reason: str
+    message: str  # the provider's words about the request, cut to a line; never the person's
+    successor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelInterrupted:
+    """A model's answer broke off after its first words; what came is kept."""
+
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BreakerMoved:
+    """A model's circuit breaker changed: `closed`, `open` or `half_open`."""
+
+    model: str
+    state: str
+    seconds: float  # how long it stays open
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeartbeatMissed:
+    """The database did not take this replica's sign of life."""
+
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplicaStopped:
+    """A replica leaves; `released` turns are free for others."""
+
+    released: int
+
+
+Fact = (
+    Accepted
+    | FirstText
+    | TurnClosed
+    | TurnBroke
+    | TurnFenced
+    | TurnsRecovered
+    | DeliveryRetried
+    | ModelRetried
+    | ModelFellBack
+    | ModelInterrupted
+    | BreakerMoved
+    | HeartbeatMissed
+    | ReplicaStopped
+)

@@ -1,0 +1,99 @@
+"""What core asks of the outside. Each is a protocol of one or two verbs."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from core.facts import Fact
+from core.types import Address, Piece, Prompt
+
+
+class Model(Protocol):
+    """A provider of language models."""
+
+    def stream(self, prompt: Prompt, model: str) -> AsyncIterator[Piece]:
+        """Ask `model` once, and yield its answer's pieces as they come, `Done` last.
+
+        Each pull yields everything that has arrived since the last one, so a consumer that
+        pauses between pulls gets fewer, longer texts. Closing the iterator ends the call.
+
+        Raises `Transient`, `RateLimited`, `Overloaded`, `Unavailable`, `Rejected` or `TooLong`.
+        An answer that breaks off raises too: what has no `Done` is not an answer.
+        """
+        ...
+
+
+class Delivery(Protocol):
+    """One answer on its way to its address; survives the process that began it."""
+
+    @property
+    def turn_id(self) -> int:
+        """The turn that is answered."""
+        ...
+
+    @property
+    def address(self) -> Address:
+        """Where the answer goes."""
+        ...
+
+    @property
+    def parts(self) -> dict[int, str]:
+        """The platform's ids of the parts that were begun, by part number from 0."""
+        ...
+
+    @property
+    def sent(self) -> frozenset[int]:
+        """The parts that are known to be complete; they must not be sent again."""
+        ...
+
+    async def checkpoint(self, part: int, external_id: str, *, sent: bool = True) -> None:
+        """Remember a part durably. Raises `Fenced`: then stop, somebody else goes on."""
+        ...
+
+    def check(self) -> None:
+        """Raise `Fenced` if this replica may have lost the turn. Call before every send."""
+        ...
+
+
+class Adapter(Protocol):
+    """A platform that answers are sent to."""
+
+    async def deliver(self, delivery: Delivery, text: AsyncIterator[str]) -> None:
+        """Send the answer while it grows. `text` ends only when the answer is stored.
+
+        May be called again for the same delivery, in another process, with the same text:
+        what `delivery` remembers must not be sent twice. Raises `Transient` to be called
+        again later, `Permanent` when the platform will never take it.
+        """
+        ...
+
+
+class Bus(Protocol):
+    """Messages between replicas: at most once, in order, to all that listen."""
+
+    async def send(self, channel: str, message: bytes) -> None:
+        """Tell every replica that listens, this one included."""
+        ...
+
+    def on(self, channel: str, listener: Callable[[bytes], None]) -> None:
+        """Call `listener` for each message of the channel from now on."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait for it."""
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Come back after so many seconds."""
+        ...
+
+
+Observer = Callable[[Fact], None]
+"""Is told every fact once, at once; must not raise and must not block."""

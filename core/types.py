@@ -1,0 +1,213 @@
+"""The values that cross module boundaries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+Part = Mapping[str, Any]
+"""One part of a message: `{"type": "text", "text": …}` or `{"type": "notice", "notice": …}`."""
+
+
+class Status(StrEnum):
+    """Where a turn is in its life. The first two are open: they hold their session."""
+
+    RUNNING = "running"
+    ANSWERED = "answered"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Failure(StrEnum):
+    """Why a turn failed, as stored in `turns.error`."""
+
+    UNAVAILABLE = "unavailable"  # no model could be reached
+    REJECTED = "rejected"  # the model's provider refused the request
+    CRASHED = "crashed"  # it was tried three times and never came to an end
+    UNDELIVERED = "undelivered"  # the answer is stored, the platform would not take it
+
+
+class Notice(StrEnum):
+    """What a reader is told about an answer that did not end by itself."""
+
+    INTERRUPTED = "interrupted"  # the model's stream broke off after its first words
+    TRUNCATED = "truncated"  # the model ran into its limit of tokens
+    REFUSED = "refused"  # the model declined to answer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where a conversation takes place, in the platform's own ids."""
+
+    platform: str
+    account: str
+    conversation: str
+    direct: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InboundEvent:
+    """One message from a person, as an adapter hands it over.
+
+    `message_key` is the message's identity on its platform, not the delivery's: whatever
+    carries the same key is the same message, however often and by whichever way it comes.
+    """
+
+    address: Address
+    text: str
+    message_key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """A turn that this replica holds, and the fence (`attempt`) that its writes must pass."""
+
+    id: int
+    session_id: int
+    attempt: int
+    status: Status
+    address_id: int
+    address: Address
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """What became of an inbound message.
+
+    `turn` is set when the message opened a turn that is now to be run. `turn_id` is the turn
+    that answers the message, or None while the message waits for the running one to end.
+    """
+
+    session_id: int
+    message_id: int
+    turn_id: int | None
+    duplicate: bool = False
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens of one or more model calls. All input is `input + cache_read + cache_write_*`."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+
+    @property
+    def cache_write(self) -> int:
+        """Tokens written to the provider's cache, whatever their time to live."""
+        return self.cache_write_5m + self.cache_write_1h
+
+    @property
+    def prompt(self) -> int:
+        """All tokens that went in, cached or not."""
+        return self.input + self.cache_read + self.cache_write
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input=self.input + other.input,
+            output=self.output + other.output,
+            cache_read=self.cache_read + other.cache_read,
+            cache_write_5m=self.cache_write_5m + other.cache_write_5m,
+            cache_write_1h=self.cache_write_1h + other.cache_write_1h,
+        )
+
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One stored message of a session."""
+
+    id: int
+    turn_id: int | None
+    role: Role
+    parts: tuple[Part, ...]
+    created_at: int  # milliseconds since 1970, UTC
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromptMessage:
+    """One message as the model sees it; roles alternate and the last is the user's."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """What a model is asked.
+
+    `cache` is the time that the provider should keep the prompt's prefix: the system prompt
+    and everything up to the newest user message.
+    """
+
+    system: str
+    messages: tuple[PromptMessage, ...]
+    max_tokens: int
+    cache: Literal["5m", "1h"] = "1h"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Began:
+    """A model took the request; `usage` is what it charged for so far."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The next words of an answer, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The model is at work, with nothing to show yet (it thinks)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """The answer is complete. `usage` is the whole call's, cumulative; None if unknown."""
+
+    stop_reason: str
+    usage: Usage | None
+
+
+Piece = Began | Text | Progress | Done
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What is stored when a turn has been answered.
+
+    `cost` is in nano-dollars (1e-9 USD), None when the model has no known price or told no
+    usage. `parts` is empty when there is nothing to keep (cancelled before the first word).
+    """
+
+    status: Status
+    parts: tuple[Part, ...] = ()
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: Usage | None = None
+    cost: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """A closed turn, as its viewers are told of it."""
+
+    turn_id: int
+    attempt: int
+    status: Status
+    text: str
+    stop_reason: str | None
+    usage: Usage
+    error: str | None
+    message_id: int | None
