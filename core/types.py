@@ -65,7 +65,9 @@ class Turn:
 
     id: int
     session_id: int
+    owner: str
     attempt: int
+    crashes: int
     status: Status
     address_id: int
     address: Address
@@ -206,8 +208,9 @@ class Outcome:
     turn_id: int
     attempt: int
     status: Status
-    text: str
+    model: str | None
     stop_reason: str | None
     usage: Usage
     error: str | None
     message_id: int | None
+    created_at: int

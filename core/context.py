@@ -1,0 +1,91 @@
+"""Choose what the model sees of a conversation.
+
+The history only grows, so that the provider's cache of its prefix holds, until it is long; then
+it is cut in one big step to its newest part, and grows again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+
+from core.text import words
+from core.transcript import Spoken
+from core.types import Failure, Notice, Prompt, PromptMessage, Status
+
+LONGEST = 60  # messages; beyond, the window is cut
+KEPT = 20  # messages that stay when it is cut
+MAX_TOKENS = 8192
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """A prompt, and the first turn that it shows if the window was cut."""
+
+    prompt: Prompt
+    window_from: int | None
+
+
+def build(spoken: Sequence[Spoken], *, turn_id: int, system: str, direct: bool) -> Context:
+    """Make the prompt for `turn_id` from what was said up to it, oldest first.
+
+    Turns that would only make the model fail or refuse again are left out.
+    """
+    turns = [list(turn) for _, turn in groupby(spoken, key=attrgetter("turn_id"))]
+    turns = [turn for turn in turns if turn[0].turn_id == turn_id or _harmless(turn)]
+    window_from = None
+    if sum(map(len, turns)) > LONGEST:
+        turns = _newest(turns)
+        window_from = turns[0][0].turn_id
+    messages = _alternate(message for turn in turns for message in turn)
+    prompt = Prompt(
+        system=system,
+        messages=messages,
+        max_tokens=MAX_TOKENS,
+        # A person at a web page answers within minutes; on a messenger within the hour.
+        cache="5m" if direct else "1h",
+    )
+    return Context(prompt=prompt, window_from=window_from)
+
+
+def shrink(prompt: Prompt) -> Prompt | None:
+    """The same question with almost no history, or None if there is none to take away."""
+    if len(prompt.messages) <= 3:
+        return replace(prompt, messages=prompt.messages[-1:]) if len(prompt.messages) > 1 else None
+    return replace(prompt, messages=prompt.messages[-3:])
+
+
+def _harmless(turn: Sequence[Spoken]) -> bool:
+    """False for a turn that a model refused, or that failed for what was asked."""
+    refused = any(
+        part["type"] == "notice" and part["notice"] == Notice.REFUSED
+        for message in turn
+        for part in message.parts
+    )
+    poisonous = turn[0].status == Status.FAILED and turn[0].error in (
+        Failure.REJECTED,
+        Failure.CRASHED,
+    )
+    return not refused and not poisonous
+
+
+def _newest(turns: Sequence[list[Spoken]]) -> list[list[Spoken]]:
+    """As many whole turns from the end as fit in `KEPT` messages; at least the last."""
+    kept, count = 1, len(turns[-1])
+    while kept < len(turns) and count + len(turns[-kept - 1]) <= KEPT:
+        kept += 1
+        count += len(turns[-kept])
+    return list(turns[-kept:])
+
+
+def _alternate(spoken: Iterable[Spoken]) -> tuple[PromptMessage, ...]:
+    """Join neighbours of one role; begin and end with the user."""
+    messages: list[PromptMessage] = []
+    for message in spoken:
+        text = words(message.parts)
+        if not text or (not messages and message.role == "assistant"):
+            continue
+        if messages and messages[-1].role == message.role:
+            text = f"{messages.pop().text}\n\n{text}"
+        messages.append(PromptMessage(role=message.role, text=text))
+    return tuple(messages)

@@ -1,0 +1,119 @@
+"""Where a turn stands, for whoever follows it from outside its own replica and time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
+
+from core.errors import NotFound
+from core.tables import addresses, messages, turns
+from core.types import Address, Outcome, Part, Status, Usage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A turn, where it takes place, and whether it is over."""
+
+    turn_id: int
+    session_id: int
+    address: Address
+    closed: bool
+
+
+def turn_of(db: Connection, message_id: int) -> int | None:
+    """The turn that answers a message, or None while the message waits."""
+    return db.execute(_TURN_OF, {"message": message_id}).scalar()
+
+
+def open_turn(db: Connection, session_id: int) -> int | None:
+    """The session's running turn, if there is one."""
+    return db.execute(_OPEN_TURN, {"session": session_id}).scalar()
+
+
+def last_turn(db: Connection, session_id: int) -> int | None:
+    """The session's newest turn, running or not."""
+    return db.execute(_LAST_TURN, {"session": session_id}).scalar()
+
+
+def place(db: Connection, turn_id: int) -> Place:
+    """Where a turn takes place. Raises `NotFound`."""
+    row = db.execute(_PLACE, {"turn": turn_id}).first()
+    if row is None:
+        raise NotFound(f"turn {turn_id}")
+    return Place(
+        turn_id=turn_id,
+        session_id=row.session_id,
+        closed=row.closed_at is not None,
+        address=Address(
+            platform=row.platform,
+            account=row.account,
+            conversation=row.conversation,
+            direct=row.direct,
+        ),
+    )
+
+
+def stored_answer(db: Connection, turn_id: int) -> tuple[Part, ...] | None:
+    """The parts of a turn's stored answer, or None if it has none."""
+    content = db.execute(_ANSWER, {"turn": turn_id}).scalar()
+    return None if content is None else tuple(content)
+
+
+def ended(db: Connection, turn_id: int) -> tuple[Outcome, tuple[Part, ...]] | None:
+    """How a turn ended and what was answered; None while it is open or unknown."""
+    row = db.execute(_ENDED, {"turn": turn_id}).first()
+    if row is None:
+        return None
+    outcome = Outcome(
+        turn_id=turn_id,
+        attempt=row.attempt,
+        status=Status(row.status),
+        model=row.model,
+        stop_reason=row.stop_reason,
+        usage=Usage(
+            input=row.input_tokens or 0,
+            output=row.output_tokens or 0,
+            cache_read=row.cache_read_tokens or 0,
+            cache_write_5m=row.cache_write_tokens or 0,
+        ),
+        error=row.error,
+        message_id=row.message_id,
+        created_at=row.closed_at,
+    )
+    return outcome, tuple(row.content or ())
+
+
+def _number(name: str) -> Any:
+    return bindparam(name, type_=BigInteger)
+
+
+_TURN_OF = select(messages.c.turn_id).where(messages.c.id == _number("message"))
+_OPEN_TURN = select(turns.c.id).where(
+    turns.c.session_id == _number("session"), turns.c.closed_at.is_(None)
+)
+_LAST_TURN = select(func.max(turns.c.id)).where(turns.c.session_id == _number("session"))
+_PLACE = (
+    select(
+        turns.c.session_id,
+        turns.c.closed_at,
+        addresses.c.platform,
+        addresses.c.account,
+        addresses.c.conversation,
+        addresses.c.direct,
+    )
+    .join_from(turns, addresses, turns.c.address_id == addresses.c.id)
+    .where(turns.c.id == _number("turn"))
+)
+_ANSWER = select(messages.c.content).where(
+    messages.c.turn_id == _number("turn"), messages.c.role == "assistant"
+)
+_ENDED = (
+    select(turns, messages.c.content, messages.c.id.label("message_id"))
+    .join_from(
+        turns,
+        messages,
+        (messages.c.turn_id == turns.c.id) & (messages.c.role == "assistant"),
+        isouter=True,
+    )
+    .where(turns.c.id == _number("turn"), turns.c.closed_at.is_not(None))
+)

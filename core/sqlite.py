@@ -1,0 +1,249 @@
+"""SQLite: one writer thread that commits in groups, and readers that never wait for it."""
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from core.database import ATTEMPTS, Contended, DatabaseDown, to_json
+from core.errors import Misconfigured
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GROUP = 64  # writes that share one commit, and so one fsync
+READERS = 4
+# Durable before "ok" is said: with WAL, only FULL survives a power cut.
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA cache_size=-65536",
+)
+
+
+class Job(NamedTuple):
+    """One write: what to run, and who waits for it."""
+
+    run: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
+class SqliteDatabase:
+    """A SQLite file that this process alone uses, kept so by a lock on `<file>.lock`.
+
+    Raises `Misconfigured` when another process holds the lock.
+    """
+
+    single = True
+
+    def __init__(self, path: str) -> None:
+        file = Path(path)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(file)
+        self._writer = _engine(file)
+        self._readers = _reading_engine(file)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        # A daemon: whoever dies without closing loses only what nobody was told is stored.
+        self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def read(
+        self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """See `core.database.Database.read`."""
+        try:
+            async with self._readers.connect() as connection:
+                return await connection.run_sync(fn, *args, **kwargs)
+        except DBAPIError as error:
+            raise DatabaseDown(_reason(error)) from error
+        except PoolTimeout as error:
+            raise DatabaseDown("every reader is busy") from error
+
+    async def write(
+        self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """See `core.database.Database.write`."""
+        if not self._thread.is_alive():
+            raise DatabaseDown("the database is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(Job(partial(_call, fn, args, kwargs), future, loop))
+        return await future
+
+    async def close(self) -> None:
+        """See `core.database.Database.close`."""
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            await asyncio.to_thread(self._thread.join)
+        await self._readers.dispose()
+        self._writer.dispose()
+        self._lock.close()
+
+    def _work(self) -> None:
+        with self._writer.connect() as connection:
+            while (job := self._jobs.get()) is not None:
+                group, more = self._group(job)
+                _commit(connection, group)
+                if not more:
+                    return
+
+    def _group(self, first: Job) -> tuple[list[Job], bool]:
+        """Take what has come meanwhile; False when the last job was the sign to stop."""
+        group = [first]
+        while len(group) < GROUP:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return group, False
+            group.append(job)
+        return group, True
+
+
+def _call(fn: Callable[..., T], args: Any, kwargs: Any, connection: Connection) -> T:
+    return fn(connection, *args, **kwargs)
+
+
+def _commit(connection: Connection, group: list[Job]) -> None:
+    """Run the jobs in one transaction and tell their callers only once it is durable."""
+    raw = connection.connection.dbapi_connection
+    assert raw is not None  # noqa: S101 - a connected engine has one
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+        outcomes = [_run(connection, raw, job, alone=len(group) == 1) for job in group]
+        if raw.in_transaction:
+            raw.execute("COMMIT")
+    except sqlite3.Error as error:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        down = DatabaseDown(str(error))
+        outcomes = [(None, down)] * len(group)
+    _tell(group, outcomes)
+
+
+def _run(connection: Connection, raw: Any, job: Job, *, alone: bool) -> tuple[Any, Any]:
+    """Run one job; its error undoes its own writes and no other's."""
+    outcome: tuple[Any, Exception | None] = (None, None)
+    for _ in range(ATTEMPTS):
+        if not alone:
+            raw.execute("SAVEPOINT job")
+        try:
+            result = job.run(connection)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller
+            outcome = (None, _translate(error))
+            raw.execute("ROLLBACK" if alone else "ROLLBACK TO job")
+            if alone and isinstance(error, Contended):
+                raw.execute("BEGIN IMMEDIATE")
+        else:
+            outcome = (result, None)
+        if not alone:
+            raw.execute("RELEASE job")
+        if not isinstance(outcome[1], Contended):
+            break
+    return outcome
+
+
+def _translate(error: Exception) -> Exception:
+    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
+        return DatabaseDown(_reason(error))
+    return error
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig)
+
+
+def _tell(group: list[Job], outcomes: list[tuple[Any, Any]]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, Any]]] = {}
+    for job, (result, error) in zip(group, outcomes, strict=True):
+        by_loop.setdefault(job.loop, []).append((job.future, result, error))
+    for loop, told in by_loop.items():
+        # A caller whose loop is gone has nobody left to tell; the write stands all the same.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, told)
+
+
+def _resolve(told: list[tuple[asyncio.Future[Any], Any, Any]]) -> None:
+    for future, result, error in told:
+        if future.cancelled():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+
+def _engine(file: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(file)),
+        isolation_level="AUTOCOMMIT",  # transactions are opened by hand, IMMEDIATE
+        json_serializer=to_json,
+        json_deserializer=msgspec.json.decode,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False},
+    )
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _reading_engine(file: Path) -> AsyncEngine:
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(file)),
+        isolation_level="AUTOCOMMIT",
+        pool_size=READERS,
+        max_overflow=0,
+        pool_reset_on_return=None,  # reads leave nothing to undo
+        json_serializer=to_json,
+        json_deserializer=msgspec.json.decode,
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _lock(file: Path) -> IO[str]:
+    """Hold the file's lock for as long as the process lives, however it ends."""
+    path = Path(f"{file}.lock")
+    try:
+        lock = path.open("a+")
+    except OSError as error:
+        raise Misconfigured(f"DATABASE_URL: cannot write {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise Misconfigured(
+            f"DATABASE_URL: {file} is in use by another gateway process (pid {holder})."
+            " Stop that one first; for several processes use PostgreSQL."
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

@@ -1,0 +1,255 @@
+"""The statements of the turn engine, built once. `core.turns` says what they are for.
+
+What SQLite and PostgreSQL spell differently is a mapping by the dialect's name.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Select,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+from core.database import Now
+from core.tables import addresses, deliveries, messages, replicas, sessions, turns
+from core.types import Status
+
+BY_DIALECT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def _both(build: Callable[[Any], Insert]) -> dict[str, Insert]:
+    return {name: build(function) for name, function in BY_DIALECT.items()}
+
+
+def _number(name: str) -> Any:
+    return bindparam(name, type_=BigInteger)
+
+
+OPEN = turns.c.closed_at.is_(None)
+HELD = and_(turns.c.id == _number("turn"), turns.c.attempt == _number("fence"), OPEN)
+
+# --- accept ---
+
+FIND_ADDRESS = (
+    select(addresses.c.id, addresses.c.session_id, sessions.c.updated_at)
+    .join_from(addresses, sessions, addresses.c.session_id == sessions.c.id)
+    .where(
+        addresses.c.platform == bindparam("platform"),
+        addresses.c.account == bindparam("account"),
+        addresses.c.conversation == bindparam("conversation"),
+    )
+    # NO KEY UPDATE, or the foreign-key check of a message's insert would wait for it.
+    .with_for_update(of=sessions, key_share=True)
+)
+NEW_SESSION = (
+    insert(sessions)
+    .values(history_from=0, window_from=0, created_at=_number("now"), updated_at=_number("now"))
+    .returning(sessions.c.id)
+)
+NEW_ADDRESS = _both(
+    lambda insert_: (
+        insert_(addresses)
+        .on_conflict_do_nothing(index_elements=["platform", "account", "conversation"])
+        .returning(addresses.c.id)
+    )
+)
+# Opens nothing for a message that is stored already, and nothing in a session that has an open
+# turn: then no row comes back.
+OPEN_UNLESS_KNOWN = _both(
+    lambda insert_: (
+        insert_(turns)
+        .from_select(
+            ["session_id", "address_id", "status", "owner", "attempt", "crashes", "started_at"],
+            select(
+                _number("session"),
+                _number("address"),
+                literal(Status.RUNNING.value, Text),
+                bindparam("owner", type_=Text),
+                literal(1, Integer),
+                literal(0, Integer),
+                _number("now"),
+            ).where(~exists().where(messages.c.dedupe_key == bindparam("key", type_=Text))),
+        )
+        .on_conflict_do_nothing(index_elements=["session_id"], index_where=OPEN)
+        .returning(turns.c.id)
+    )
+)
+STORE = _both(
+    lambda insert_: (
+        insert_(messages)
+        .on_conflict_do_nothing(
+            index_elements=["dedupe_key"], index_where=messages.c.dedupe_key.is_not(None)
+        )
+        .returning(messages.c.id)
+    )
+)
+FIND_MESSAGE = select(messages.c.id, messages.c.session_id, messages.c.turn_id).where(
+    messages.c.dedupe_key == bindparam("key", type_=Text)
+)
+START_AFRESH = (
+    update(sessions)
+    .where(sessions.c.id == _number("session"))
+    .values(history_from=_number("turn"), window_from=_number("turn"))
+)
+
+# --- finish, settle, close ---
+
+
+def _window() -> Any:
+    # A reset may have moved it meanwhile: it never goes back.
+    moved = _number("window")
+    return case((moved > sessions.c.window_from, moved), else_=sessions.c.window_from)
+
+
+MOVE_WINDOW = (
+    update(sessions).where(sessions.c.id == _number("session")).values(window_from=_window())
+)
+# The row lock that keeps accept from adding a message that nobody would pick up.
+TOUCH = (
+    update(sessions)
+    .where(sessions.c.id == _number("session"))
+    .values(updated_at=_number("now"), window_from=_window())
+)
+ANSWER = update(turns).where(HELD, turns.c.status == Status.RUNNING.value)
+SETTLE = update(turns).where(HELD)
+HOLD = update(turns).where(HELD).values(attempt=turns.c.attempt)
+STANDING = select(turns.c.attempt, turns.c.status).where(turns.c.id == _number("turn"))
+STORE_ANSWER = insert(messages).returning(messages.c.id)
+FIND_ANSWER = select(messages.c.id).where(
+    messages.c.turn_id == _number("turn"), messages.c.role == "assistant"
+)
+OPEN_NEXT = (
+    insert(turns)
+    .from_select(
+        ["session_id", "address_id", "status", "owner", "attempt", "crashes", "started_at"],
+        select(
+            messages.c.session_id,
+            messages.c.address_id,
+            literal(Status.RUNNING.value, Text),
+            bindparam("owner", type_=Text),
+            literal(1, Integer),
+            literal(0, Integer),
+            _number("now"),
+        )
+        .where(messages.c.session_id == _number("session"), messages.c.turn_id.is_(None))
+        .order_by(messages.c.id)
+        .limit(1),
+    )
+    .returning(turns.c.id, turns.c.address_id)
+)
+TAKE = (
+    update(messages)
+    .where(
+        messages.c.session_id == _number("session"),
+        messages.c.turn_id.is_(None),
+        messages.c.address_id == _number("address"),
+    )
+    .values(turn_id=_number("turn"))
+    .returning(messages.c.id)
+)
+
+# --- deliveries ---
+
+
+def _checkpoint(insert_: Any) -> Insert:
+    statement = insert_(deliveries)
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=["turn_id", "part"],
+        set_={
+            "external_id": statement.excluded.external_id,
+            "sent_at": statement.excluded.sent_at,
+        },
+    )
+
+
+CHECKPOINT = _both(_checkpoint)
+PARTS = (
+    select(deliveries.c.part, deliveries.c.external_id, deliveries.c.sent_at)
+    .where(deliveries.c.turn_id == _number("turn"))
+    .order_by(deliveries.c.part)
+)
+
+# --- replicas ---
+
+
+def _beat(insert_: Any) -> Insert:
+    statement = insert_(replicas).values(id=bindparam("replica"), beat_at=Now())
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=["id"], set_={"beat_at": Now()}
+    )
+
+
+BEAT = _both(_beat)
+ALIVE = exists().where(
+    replicas.c.id == turns.c.owner, replicas.c.beat_at > Now() - _number("dead_ms")
+)
+OTHERS = turns.c.owner != bindparam("replica", type_=Text)
+LOST = and_(
+    turns.c.owner == bindparam("replica", type_=Text),
+    turns.c.id.in_(bindparam("lost", type_=BigInteger, expanding=True)),
+)
+
+
+def _recover(gone: Any) -> Update:
+    orphans = (
+        select(turns.c.id)
+        .where(OPEN, or_(turns.c.owner.is_(None), gone, LOST))
+        .order_by(turns.c.id)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(turns)
+        .where(turns.c.id.in_(orphans.scalar_subquery()))
+        .values(
+            owner=bindparam("replica", type_=Text),
+            attempt=turns.c.attempt + 1,
+            # A turn that was released counts no crash: a restart is not its fault.
+            crashes=turns.c.crashes + case((turns.c.owner.is_(None), 0), else_=1),
+        )
+        .returning(turns.c.id)
+    )
+
+
+RECOVER = _recover(OTHERS & ~ALIVE)
+RECOVER_SINGLE = _recover(OTHERS)
+OWNED = select(turns.c.id).where(OPEN, turns.c.owner == bindparam("replica", type_=Text))
+RELEASE = (
+    update(turns).where(OPEN, turns.c.owner == bindparam("replica", type_=Text)).values(owner=None)
+)
+FORGET_REPLICA = delete(replicas).where(replicas.c.id == bindparam("replica", type_=Text))
+
+TURNS: Select[Any] = (
+    select(
+        turns.c.id,
+        turns.c.session_id,
+        turns.c.owner,
+        turns.c.attempt,
+        turns.c.crashes,
+        turns.c.status,
+        turns.c.address_id,
+        addresses.c.platform,
+        addresses.c.account,
+        addresses.c.conversation,
+        addresses.c.direct,
+    )
+    .join_from(turns, addresses, turns.c.address_id == addresses.c.id)
+    .where(turns.c.id.in_(bindparam("ids", type_=BigInteger, expanding=True)))
+    .order_by(turns.c.id)
+)

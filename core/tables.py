@@ -1,0 +1,147 @@
+"""The schema: one table a noun. Times are milliseconds since 1970, UTC; costs nano-dollars."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# SQLite gives out row ids for INTEGER keys only; everywhere else an id has 64 bits.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # The first turn that belongs to the conversation as its people see it (reset, time to live).
+    Column("history_from", Id, nullable=False),
+    # The first turn that the model is shown; never before history_from.
+    Column("window_from", Id, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # When its last turn closed. Every turn writes it, so it must stay out of every index.
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("session_id", Id, ForeignKey("sessions.id"), nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("conversation", Text, nullable=False),
+    Column("direct", Boolean(create_constraint=False), nullable=False),
+    UniqueConstraint("platform", "account", "conversation"),
+    Index(None, "session_id"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("session_id", Id, ForeignKey("sessions.id"), nullable=False),
+    Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    # The replica that works on it; NULL is free for any.
+    Column("owner", Text),
+    # The fence: whoever takes the turn over counts it up, and older writers find nothing.
+    Column("attempt", Integer, nullable=False),
+    # How often its owner died over it.
+    Column("crashes", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("closed_at", BigInteger),
+    Column("model", Text),
+    Column("stop_reason", Text),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("cost", BigInteger),
+    Column("error", Text),
+    CheckConstraint(
+        "status IN ('running', 'answered', 'done', 'failed', 'cancelled')", name="status"
+    ),
+)
+
+# One open turn a session: the lease on the session, and what recovery scans.
+Index(
+    "uq_turns_open",
+    turns.c.session_id,
+    unique=True,
+    sqlite_where=turns.c.closed_at.is_(None),
+    postgresql_where=turns.c.closed_at.is_(None),
+)
+Index("ix_turns_session_id", turns.c.session_id, turns.c.id)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("session_id", Id, ForeignKey("sessions.id"), nullable=False),
+    # NULL while the message waits for the open turn of its session to close.
+    Column("turn_id", Id, ForeignKey("turns.id")),
+    Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("content", JSON, nullable=False),
+    # The message's identity on its platform; NULL for answers.
+    Column("dedupe_key", Text),
+    Column("created_at", BigInteger, nullable=False),
+    CheckConstraint("role IN ('user', 'assistant')", name="role"),
+    # By turn, then by message: the order of the conversation. NULLs are the waiting ones.
+    Index(None, "session_id", "turn_id", "id"),
+)
+
+Index(
+    "uq_messages_dedupe_key",
+    messages.c.dedupe_key,
+    unique=True,
+    sqlite_where=messages.c.dedupe_key.is_not(None),
+    postgresql_where=messages.c.dedupe_key.is_not(None),
+)
+# Belt and braces: the fence already keeps a second answer out.
+Index(
+    "uq_messages_answer",
+    messages.c.turn_id,
+    unique=True,
+    sqlite_where=messages.c.role == "assistant",
+    postgresql_where=messages.c.role == "assistant",
+)
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("turn_id", Id, ForeignKey("turns.id"), nullable=False),
+    Column("part", Integer, nullable=False),
+    # The platform's id of the part; a part that was begun but not completed has it too.
+    Column("external_id", Text, nullable=False),
+    Column("sent_at", BigInteger),
+    UniqueConstraint("turn_id", "part"),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # By the database's clock, never by the replica's.
+    Column("beat_at", BigInteger, nullable=False),
+)

@@ -1,0 +1,167 @@
+"""What was said: for the model, for the people who said it, and for a viewer who is late."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, func, null, or_, select, update
+
+from core.tables import addresses, messages, sessions, turns
+from core.types import Address, Message, Part, Role, Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spoken:
+    """A message as context needs it: who said it, in which turn, and how that turn ended."""
+
+    turn_id: int
+    role: Role
+    parts: tuple[Part, ...]
+    status: Status
+    error: str | None
+
+
+def spoken(db: Connection, session_id: int, *, turn_id: int, limit: int) -> list[Spoken]:
+    """The newest `limit` messages that the model may see in `turn_id`, in the order of turns.
+
+    Order is by turn, then by message: what arrived while a turn ran comes after its answer.
+    """
+    rows = db.execute(_SPOKEN, {"session": session_id, "turn": turn_id, "most": limit}).all()
+    found = [
+        Spoken(
+            turn_id=row.turn_id,
+            role=row.role,
+            parts=tuple(row.content),
+            status=Status(row.status),
+            error=row.error,
+        )
+        for row in rows
+    ]
+    found.reverse()
+    return found
+
+
+def find_session(db: Connection, address: Address) -> int | None:
+    """The session of an address, or None if nobody ever wrote there."""
+    key = {
+        "platform": address.platform,
+        "account": address.account,
+        "conversation": address.conversation,
+    }
+    return db.execute(_FIND_SESSION, key).scalar()
+
+
+def conversation(
+    db: Connection, session_id: int, *, before: int | None, limit: int
+) -> list[tuple[Message, Status | None]]:
+    """The newest `limit` messages of the conversation, oldest first, with their turn's status.
+
+    `before` is a message id: only what stands before it. What was said before a reset, or before
+    the session's time to live ran out, is left out. Status None: the message waits for its turn.
+    """
+    cursor = db.execute(_CURSOR, {"message": before}).first() if before else None
+    if before and cursor is None:
+        return []
+    values = {
+        "session": session_id,
+        "turn": 2**62 if cursor is None else cursor.turn_id,
+        "message": before or 0,
+        "most": limit,
+    }
+    found = [_message(row) for row in db.execute(_CONVERSATION, values)]
+    found.reverse()
+    if not before:
+        found += [_message(row) for row in db.execute(_WAITING, {"session": session_id})]
+    return found
+
+
+def _message(row: Any) -> tuple[Message, Status | None]:
+    message = Message(
+        id=row.id,
+        turn_id=row.turn_id,
+        role=row.role,
+        parts=tuple(row.content),
+        created_at=row.created_at,
+    )
+    return message, Status(row.status) if row.status else None
+
+
+def reset(db: Connection, session_id: int) -> None:
+    """Let the conversation start afresh: turns so far are shown to nobody any more."""
+    db.execute(_RESET, {"session": session_id})
+
+
+def _number(name: str) -> Any:
+    return bindparam(name, type_=BigInteger)
+
+
+_IN_SESSION = messages.c.session_id == _number("session")
+
+_SPOKEN = (
+    select(messages.c.turn_id, messages.c.role, messages.c.content, turns.c.status, turns.c.error)
+    .join_from(messages, turns, messages.c.turn_id == turns.c.id)
+    .where(
+        _IN_SESSION,
+        messages.c.turn_id <= _number("turn"),
+        messages.c.turn_id
+        >= select(sessions.c.window_from)
+        .where(sessions.c.id == _number("session"))
+        .scalar_subquery(),
+    )
+    .order_by(messages.c.turn_id.desc(), messages.c.id.desc())
+    .limit(_number("most"))
+)
+_CURSOR = select(messages.c.turn_id).where(messages.c.id == _number("message"))
+_CONVERSATION = (
+    select(
+        messages.c.id,
+        messages.c.turn_id,
+        messages.c.role,
+        messages.c.content,
+        messages.c.created_at,
+        turns.c.status,
+    )
+    .join_from(messages, turns, messages.c.turn_id == turns.c.id)
+    .where(
+        _IN_SESSION,
+        messages.c.turn_id
+        >= select(sessions.c.history_from)
+        .where(sessions.c.id == _number("session"))
+        .scalar_subquery(),
+        messages.c.turn_id <= _number("turn"),
+        or_(messages.c.turn_id < _number("turn"), messages.c.id < _number("message")),
+    )
+    .order_by(messages.c.turn_id.desc(), messages.c.id.desc())
+    .limit(_number("most"))
+)
+_WAITING = (
+    select(
+        messages.c.id,
+        messages.c.turn_id,
+        messages.c.role,
+        messages.c.content,
+        messages.c.created_at,
+        null().label("status"),
+    )
+    .where(_IN_SESSION, messages.c.turn_id.is_(None))
+    .order_by(messages.c.id)
+)
+_FIND_SESSION = select(addresses.c.session_id).where(
+    addresses.c.platform == bindparam("platform"),
+    addresses.c.account == bindparam("account"),
+    addresses.c.conversation == bindparam("conversation"),
+)
+_RESET = (
+    update(sessions)
+    .where(sessions.c.id == _number("session"))
+    .values(
+        history_from=(
+            _from := func.coalesce(
+                select(func.max(turns.c.id) + 1)
+                .where(turns.c.session_id == _number("session"))
+                .scalar_subquery(),
+                0,
+            )
+        ),
+        window_from=_from,
+    )
+)

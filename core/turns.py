@@ -1,0 +1,238 @@
+"""The life of a turn, as functions over a connection. The caller owns the transaction.
+
+A turn is opened by a message (`accept`) or by the turn before it (`close`), and while it is open
+it is its session's lease: a partial unique index lets a session have one. Whoever takes a turn
+over (`core.leases`) counts `attempt` up, and every later write by the former owner raises `Fenced`.
+
+Locks are always taken in one order, session before turn; two transactions can't wait for each
+other.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from core import statements as sql
+from core.database import Contended
+from core.errors import Fenced
+from core.types import Address, Answer, InboundEvent, Receipt, Status, Turn
+
+CRASHES = 3  # a turn that killed so many owners is given up
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Next:
+    """The turn that a closed one opened, and the waiting messages that it took."""
+
+    turn: Turn
+    message_ids: tuple[int, ...]
+
+
+def accept(
+    db: Connection, event: InboundEvent, *, owner: str, now: int, stale_before: int
+) -> Receipt:
+    """Store a message, and open a turn for it if its session has none open.
+
+    The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
+    afresh. The same `message_key` again stores nothing, and tells where the first one went.
+    """
+    address_id, session_id, updated_at = _lock_address(db, event.address, now)
+    turn_id = db.execute(
+        sql.OPEN_UNLESS_KNOWN[db.dialect.name],
+        {
+            "session": session_id,
+            "address": address_id,
+            "owner": owner,
+            "now": now,
+            "key": event.message_key,
+        },
+    ).scalar()
+    message_id = db.execute(
+        sql.STORE[db.dialect.name],
+        {
+            "session_id": session_id,
+            "turn_id": turn_id,
+            "address_id": address_id,
+            "role": "user",
+            "content": [{"type": "text", "text": event.text}],
+            "dedupe_key": event.message_key,
+            "created_at": now,
+        },
+    ).scalar()
+    if message_id is None:
+        return _duplicate(db, event, opened=turn_id is not None)
+    if turn_id is None:
+        return Receipt(session_id=session_id, message_id=message_id, turn_id=None)
+    if updated_at < stale_before:
+        db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
+    turn = Turn(
+        id=turn_id,
+        session_id=session_id,
+        owner=owner,
+        attempt=1,
+        crashes=0,
+        status=Status.RUNNING,
+        address_id=address_id,
+        address=event.address,
+    )
+    return Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id, turn=turn)
+
+
+def finish(
+    db: Connection, turn: Turn, answer: Answer, *, now: int, window_from: int | None
+) -> int | None:
+    """Store the answer of a turn that is yet to be delivered; the turn keeps its session.
+
+    Returns the answer's message id. Doing it twice is doing it once. Raises `Fenced`.
+    """
+    values = {**_columns(answer), "status": Status.ANSWERED, "answered_at": now, "closed_at": None}
+    if not db.execute(sql.ANSWER, {**_fence(turn), **values}).rowcount:
+        return _already(db, turn)
+    if window_from is not None:
+        db.execute(sql.MOVE_WINDOW, {"session": turn.session_id, "window": window_from})
+    return _store_answer(db, turn, answer, now)
+
+
+def settle(
+    db: Connection, turn: Turn, *, status: Status, error: str | None, now: int
+) -> Next | None:
+    """Close a turn whose answer was delivered, or can't be. Raises `Fenced`."""
+    db.execute(sql.TOUCH, {"session": turn.session_id, "now": now, "window": None})
+    closing = {"status": status, "error": error, "closed_at": now}
+    if not db.execute(sql.SETTLE, {**_fence(turn), **closing}).rowcount:
+        _already(db, turn)
+        return None
+    return _open_next(db, turn, now)
+
+
+def close(
+    db: Connection, turn: Turn, answer: Answer, *, now: int, window_from: int | None
+) -> tuple[int | None, Next | None]:
+    """Store the answer and close the turn at once: nothing is left to be delivered.
+
+    Returns the answer's message id and the turn that follows. Raises `Fenced`.
+    """
+    db.execute(sql.TOUCH, {"session": turn.session_id, "now": now, "window": window_from})
+    values = {**_columns(answer), "status": answer.status, "answered_at": now, "closed_at": now}
+    if not db.execute(sql.ANSWER, {**_fence(turn), **values}).rowcount:
+        return _already(db, turn), None
+    return _store_answer(db, turn, answer, now), _open_next(db, turn, now)
+
+
+def checkpoint(
+    db: Connection, turn: Turn, part: int, external_id: str, *, sent_at: int | None
+) -> None:
+    """Remember a part of a delivery. Raises `Fenced`."""
+    if not db.execute(sql.HOLD, _fence(turn)).rowcount:
+        raise Fenced(f"turn {turn.id}")
+    values = {"turn_id": turn.id, "part": part, "external_id": external_id, "sent_at": sent_at}
+    db.execute(sql.CHECKPOINT[db.dialect.name], values)
+
+
+def delivered(db: Connection, turn_id: int) -> list[tuple[int, str, bool]]:
+    """The parts of a delivery so far: number, the platform's id, whether it is complete."""
+    rows = db.execute(sql.PARTS, {"turn": turn_id})
+    return [(row.part, row.external_id, row.sent_at is not None) for row in rows]
+
+
+def _lock_address(db: Connection, address: Address, now: int) -> tuple[int, int, int]:
+    """Find or make the address and its session, and lock the session's row."""
+    key = {
+        "platform": address.platform,
+        "account": address.account,
+        "conversation": address.conversation,
+    }
+    if (row := db.execute(sql.FIND_ADDRESS, key).first()) is not None:
+        return row.id, row.session_id, row.updated_at
+    session_id = db.execute(sql.NEW_SESSION, {"now": now}).scalar_one()
+    values = {**key, "session_id": session_id, "direct": address.direct}
+    address_id = db.execute(sql.NEW_ADDRESS[db.dialect.name], values).scalar()
+    if address_id is None:
+        raise Contended("another transaction made the same address")
+    return address_id, session_id, now
+
+
+def _duplicate(db: Connection, event: InboundEvent, *, opened: bool) -> Receipt:
+    if opened:
+        # Stored by another transaction since this one looked: undo the turn that it opened.
+        raise Contended("another transaction stored the same message")
+    row = db.execute(sql.FIND_MESSAGE, {"key": event.message_key}).one()
+    return Receipt(
+        session_id=row.session_id, message_id=row.id, turn_id=row.turn_id, duplicate=True
+    )
+
+
+def _already(db: Connection, turn: Turn) -> int | None:
+    """What this very attempt stored before its connection broke; else raise `Fenced`."""
+    row = db.execute(sql.STANDING, {"turn": turn.id}).first()
+    if row is None or row.attempt != turn.attempt or row.status == Status.RUNNING:
+        raise Fenced(f"turn {turn.id}")
+    message_id: int | None = db.execute(sql.FIND_ANSWER, {"turn": turn.id}).scalar()
+    return message_id
+
+
+def _store_answer(db: Connection, turn: Turn, answer: Answer, now: int) -> int | None:
+    if not answer.parts:
+        return None
+    values = {
+        "session_id": turn.session_id,
+        "turn_id": turn.id,
+        "address_id": turn.address_id,
+        "role": "assistant",
+        "content": list(answer.parts),
+        "dedupe_key": None,
+        "created_at": now,
+    }
+    message_id: int = db.execute(sql.STORE_ANSWER, values).scalar_one()
+    return message_id
+
+
+def _open_next(db: Connection, turn: Turn, now: int) -> Next | None:
+    """Open the turn of what waited meanwhile: all messages of the oldest one's address."""
+    values = {"session": turn.session_id, "owner": turn.owner, "now": now}
+    row = db.execute(sql.OPEN_NEXT, values).first()
+    if row is None:
+        return None
+    taken = {"turn": row.id, "session": turn.session_id, "address": row.address_id}
+    ids = tuple(sorted(db.execute(sql.TAKE, taken).scalars()))
+    following = db.execute(sql.TURNS, {"ids": [row.id]}).one()
+    return Next(turn=turn_from(following), message_ids=ids)
+
+
+def turn_from(row: Any) -> Turn:
+    """A row of `statements.TURNS` as a value."""
+    address = Address(
+        platform=row.platform,
+        account=row.account,
+        conversation=row.conversation,
+        direct=row.direct,
+    )
+    return Turn(
+        id=row.id,
+        session_id=row.session_id,
+        owner=row.owner,
+        attempt=row.attempt,
+        crashes=row.crashes,
+        status=Status(row.status),
+        address_id=row.address_id,
+        address=address,
+    )
+
+
+def _fence(turn: Turn) -> dict[str, int]:
+    return {"turn": turn.id, "fence": turn.attempt}
+
+
+def _columns(answer: Answer) -> dict[str, object]:
+    usage = answer.usage
+    return {
+        "model": answer.model,
+        "stop_reason": answer.stop_reason,
+        "input_tokens": usage and usage.input,
+        "output_tokens": usage and usage.output,
+        "cache_read_tokens": usage and usage.cache_read,
+        "cache_write_tokens": usage and usage.cache_write,
+        "cost": answer.cost,
+        "error": answer.error,
+    }
