@@ -4,11 +4,14 @@ A breaker is a value, and every function returns the next one. Whoever keeps it 
 `moves` to learn that it moved. Time is any clock that never runs backwards.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from core.errors import Overloaded, Transient, Unavailable
+from core.facts import BreakerMoved
+from core.ports import Clock, Observer
 
 WINDOW: Final = 60.0  # seconds of calls that count
 NEWEST: Final = 100  # calls remembered of them, so that a busy minute costs no more
@@ -91,6 +94,11 @@ def succeeded(breaker: Breaker, leave: Pass, now: float) -> Breaker:
     return Breaker(sole=breaker.sole, moves=breaker.moves + 1)
 
 
+def spoke(breaker: Breaker, leave: Pass, now: float) -> Breaker:
+    """The call has begun to answer: enough of a probe, others need not wait for its end."""
+    return breaker if breaker.state is State.CLOSED else succeeded(breaker, leave, now)
+
+
 def failed(breaker: Breaker, leave: Pass, error: Transient | Unavailable, now: float) -> Breaker:
     """The call failed, which may open the breaker.
 
@@ -161,3 +169,68 @@ def _rest(error: Transient | Unavailable, rests: int) -> float:
     told = _told(error)
     doubled = min(LONGEST_REST, REST * 2 ** min(rests, 8))
     return max(told, doubled) if isinstance(error, Overloaded) else told or doubled
+
+
+class Breakers:
+    """The breakers of several models. Tells the observer every move.
+
+    A call that has no pass (None) says nothing about its model, and changes nothing.
+    """
+
+    def __init__(self, names: Sequence[str], *, observe: Observer, clock: Clock) -> None:
+        self._breakers = {name: Breaker(sole=len(names) == 1) for name in names}
+        self._observe = observe
+        self._clock = clock
+
+    def states(self) -> dict[str, State]:
+        """Every model's state, for onlookers."""
+        now = self._clock.monotonic()
+        return {name: breaker.seen(now) for name, breaker in self._breakers.items()}
+
+    def soonest(self) -> float | None:
+        """Seconds until the first open breaker lets a probe through, None if none is open."""
+        now = self._clock.monotonic()
+        rests = [b.rest(now) for b in self._breakers.values() if b.state is State.OPEN]
+        return min(rests, default=None)
+
+    def moves(self, name: str) -> int:
+        """How often the breaker has moved; what `admit` compares `after` with."""
+        return self._breakers[name].moves
+
+    def admit(self, name: str, *, patience: float, after: int | None) -> Pass | None:
+        """See `core.breaker.admit`."""
+        now = self._clock.monotonic()
+        breaker, leave = admit(self._breakers[name], now, patience=patience, after=after)
+        self._keep(name, breaker, now)
+        return leave
+
+    def spoke(self, name: str, leave: Pass | None) -> None:
+        """See `core.breaker.spoke`."""
+        now = self._clock.monotonic()
+        if leave is not None:
+            self._keep(name, spoke(self._breakers[name], leave, now), now)
+
+    def succeeded(self, name: str, leave: Pass | None) -> None:
+        """See `core.breaker.succeeded`."""
+        now = self._clock.monotonic()
+        if leave is not None:
+            self._keep(name, succeeded(self._breakers[name], leave, now), now)
+
+    def failed(self, name: str, leave: Pass | None, error: Transient | Unavailable) -> None:
+        """See `core.breaker.failed`."""
+        now = self._clock.monotonic()
+        if leave is not None:
+            self._keep(name, failed(self._breakers[name], leave, error, now), now)
+
+    def abandoned(self, name: str, leave: Pass | None) -> None:
+        """See `core.breaker.abandoned`. Harmless when the call was judged already."""
+        now = self._clock.monotonic()
+        if leave is not None:
+            self._keep(name, abandoned(self._breakers[name], leave), now)
+
+    def _keep(self, name: str, breaker: Breaker, now: float) -> None:
+        moved = breaker.moves != self._breakers[name].moves
+        self._breakers[name] = breaker
+        if moved:
+            seconds = breaker.rest(now)
+            self._observe(BreakerMoved(model=name, state=breaker.state.value, seconds=seconds))

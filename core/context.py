@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
+from typing import Literal
 
 from core.text import words
 from core.transcript import Spoken
@@ -26,7 +27,9 @@ class Context:
     window_from: int | None
 
 
-def build(spoken: Sequence[Spoken], *, turn_id: int, system: str, direct: bool) -> Context:
+def build(
+    spoken: Sequence[Spoken], *, turn_id: int, system: str, cache: Literal["5m", "1h"]
+) -> Context:
     """Make the prompt for `turn_id` from what was said up to it, oldest first.
 
     Turns that would only make the model fail or refuse again are left out.
@@ -38,13 +41,7 @@ def build(spoken: Sequence[Spoken], *, turn_id: int, system: str, direct: bool) 
         turns = _newest(turns)
         window_from = turns[0][0].turn_id
     messages = _alternate(message for turn in turns for message in turn)
-    prompt = Prompt(
-        system=system,
-        messages=messages,
-        max_tokens=MAX_TOKENS,
-        # A person at a web page answers within minutes; on a messenger within the hour.
-        cache="5m" if direct else "1h",
-    )
+    prompt = Prompt(system=system, messages=messages, max_tokens=MAX_TOKENS, cache=cache)
     return Context(prompt=prompt, window_from=window_from)
 
 

@@ -10,7 +10,9 @@ an event id (`turn.attempt.position`) can be resumed from on any replica and at 
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 
 from core.types import Outcome, Turn
 
@@ -109,11 +111,9 @@ class TurnLog:
             return 0, self._start, Update(turn_id=self.turn.id, cursor=self._at(0), started=True)
         same = cursor.attempt == self.turn.attempt
         if not same or not self._start <= cursor.position <= self._end:
-            update = self._update(text=self.text, reset=True)
-            return len(self._pieces), self._end, update
+            return len(self._pieces), self._end, self._update(text=self.text, reset=True)
         rest = self.text[cursor.position - self._start :]
-        update = self._update(text=rest) if rest else None
-        return len(self._pieces), self._end, update
+        return len(self._pieces), self._end, self._update(text=rest) if rest else None
 
     def _update(
         self, *, text: str = "", reset: bool = False, outcome: Outcome | None = None
@@ -151,7 +151,7 @@ class Live:
 
     def __init__(self) -> None:
         self._logs: dict[int, TurnLog] = {}
-        self._news: dict[tuple[str, int], set[asyncio.Future[None]]] = {}
+        self._news: dict[tuple[str, int], set[News]] = {}
 
     def __len__(self) -> int:
         return len(self._logs)
@@ -173,25 +173,45 @@ class Live:
 
     def tell(self, kind: str, number: int) -> None:
         """Wake who waits for news of a turn, or of a message that waits for one."""
-        for waiter in self._news.pop((kind, number), ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        for news in self._news.pop((kind, number), ()):
+            news.arrive()
 
-    async def news(self, kind: str, number: int, *, seconds: float) -> None:
-        """Come back when there is news, or after `seconds`: it may have happened elsewhere."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters = self._news.setdefault((kind, number), set())
-        waiters.add(waiter)
-        try:
-            await asyncio.wait([waiter], timeout=seconds)
-        finally:
-            waiters.discard(waiter)
-            if not waiters and self._news.get((kind, number)) is waiters:
-                del self._news[kind, number]
+    def news(self, kind: str, number: int) -> "News":
+        """Begin to listen. Use it as a context; what happens inside is not missed."""
+        return News(self._news, (kind, number))
 
 
-def replay(outcome: Outcome, text: str, cursor: Cursor | None) -> list[Update]:
+class News:
+    """One listener for one thing to happen on this replica."""
+
+    def __init__(self, board: dict[tuple[str, int], set["News"]], topic: tuple[str, int]) -> None:
+        self._board = board
+        self._topic = topic
+        self._event = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        self._board.setdefault(self._topic, set()).add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        listeners = self._board.get(self._topic, set())
+        listeners.discard(self)
+        if not listeners:
+            self._board.pop(self._topic, None)
+
+    def arrive(self) -> None:
+        """Say that it has happened."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Come back when it happened, or after `seconds`: it may have happened elsewhere."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)
+
+
+def replay(outcome: Outcome, cursor: Cursor | None) -> list[Update]:
     """The updates of a turn that is over, from its stored answer."""
+    text = outcome.text
     end = Cursor(attempt=outcome.attempt, position=len(text))
     turn_id = outcome.turn_id
     if cursor is None:

@@ -7,7 +7,8 @@ from sqlalchemy import BigInteger, Connection, bindparam, func, select
 
 from core.errors import NotFound
 from core.tables import addresses, messages, turns
-from core.types import Address, Outcome, Part, Status, Usage
+from core.text import render
+from core.types import Address, Answer, Outcome, Status, Usage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,34 +54,52 @@ def place(db: Connection, turn_id: int) -> Place:
     )
 
 
-def stored_answer(db: Connection, turn_id: int) -> tuple[Part, ...] | None:
-    """The parts of a turn's stored answer, or None if it has none."""
-    content = db.execute(_ANSWER, {"turn": turn_id}).scalar()
-    return None if content is None else tuple(content)
+def ended(db: Connection, turn_id: int) -> Outcome | None:
+    """How a turn ended and what was answered; None while it is open, or if there is none."""
+    row = db.execute(_ANSWERED, {"turn": turn_id}).first()
+    return _outcome(row) if row is not None and row.closed_at is not None else None
 
 
-def ended(db: Connection, turn_id: int) -> tuple[Outcome, tuple[Part, ...]] | None:
-    """How a turn ended and what was answered; None while it is open or unknown."""
-    row = db.execute(_ENDED, {"turn": turn_id}).first()
+def answered(db: Connection, turn_id: int) -> Answer:
+    """The stored answer of a turn that is yet to be delivered. Raises `NotFound`."""
+    row = db.execute(_ANSWERED, {"turn": turn_id}).first()
     if row is None:
-        return None
-    outcome = Outcome(
-        turn_id=turn_id,
-        attempt=row.attempt,
-        status=Status(row.status),
+        raise NotFound(f"turn {turn_id}")
+    return Answer(
+        status=Status.DONE if row.error is None else Status.FAILED,
+        parts=tuple(row.content or ()),
         model=row.model,
         stop_reason=row.stop_reason,
-        usage=Usage(
-            input=row.input_tokens or 0,
-            output=row.output_tokens or 0,
-            cache_read=row.cache_read_tokens or 0,
-            cache_write_5m=row.cache_write_tokens or 0,
-        ),
+        usage=_usage(row),
+        cost=row.cost,
+        error=row.error,
+    )
+
+
+def _outcome(row: Any) -> Outcome:
+    return Outcome(
+        turn_id=row.id,
+        attempt=row.attempt,
+        status=Status(row.status),
+        text=render(row.content or ()),
+        model=row.model,
+        stop_reason=row.stop_reason,
+        usage=_usage(row) or Usage(),
         error=row.error,
         message_id=row.message_id,
-        created_at=row.closed_at,
+        created_at=row.answered_at or row.closed_at,
     )
-    return outcome, tuple(row.content or ())
+
+
+def _usage(row: Any) -> Usage | None:
+    if row.input_tokens is None:
+        return None
+    return Usage(
+        input=row.input_tokens,
+        output=row.output_tokens,
+        cache_read=row.cache_read_tokens,
+        cache_write_5m=row.cache_write_tokens,
+    )
 
 
 def _number(name: str) -> Any:
@@ -104,10 +123,7 @@ _PLACE = (
     .join_from(turns, addresses, turns.c.address_id == addresses.c.id)
     .where(turns.c.id == _number("turn"))
 )
-_ANSWER = select(messages.c.content).where(
-    messages.c.turn_id == _number("turn"), messages.c.role == "assistant"
-)
-_ENDED = (
+_ANSWERED = (
     select(turns, messages.c.content, messages.c.id.label("message_id"))
     .join_from(
         turns,
@@ -115,5 +131,5 @@ _ENDED = (
         (messages.c.turn_id == turns.c.id) & (messages.c.role == "assistant"),
         isouter=True,
     )
-    .where(turns.c.id == _number("turn"), turns.c.closed_at.is_not(None))
+    .where(turns.c.id == _number("turn"))
 )

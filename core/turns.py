@@ -79,9 +79,7 @@ def accept(
     return Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id, turn=turn)
 
 
-def finish(
-    db: Connection, turn: Turn, answer: Answer, *, now: int, window_from: int | None
-) -> int | None:
+def finish(db: Connection, turn: Turn, answer: Answer, *, now: int) -> int | None:
     """Store the answer of a turn that is yet to be delivered; the turn keeps its session.
 
     Returns the answer's message id. Doing it twice is doing it once. Raises `Fenced`.
@@ -89,8 +87,9 @@ def finish(
     values = {**_columns(answer), "status": Status.ANSWERED, "answered_at": now, "closed_at": None}
     if not db.execute(sql.ANSWER, {**_fence(turn), **values}).rowcount:
         return _already(db, turn)
-    if window_from is not None:
-        db.execute(sql.MOVE_WINDOW, {"session": turn.session_id, "window": window_from})
+    if answer.window_from is not None:
+        window = {"session": turn.session_id, "window": answer.window_from}
+        db.execute(sql.MOVE_WINDOW, window)
     return _store_answer(db, turn, answer, now)
 
 
@@ -107,13 +106,14 @@ def settle(
 
 
 def close(
-    db: Connection, turn: Turn, answer: Answer, *, now: int, window_from: int | None
+    db: Connection, turn: Turn, answer: Answer, *, now: int
 ) -> tuple[int | None, Next | None]:
     """Store the answer and close the turn at once: nothing is left to be delivered.
 
     Returns the answer's message id and the turn that follows. Raises `Fenced`.
     """
-    db.execute(sql.TOUCH, {"session": turn.session_id, "now": now, "window": window_from})
+    touch = {"session": turn.session_id, "now": now, "window": answer.window_from}
+    db.execute(sql.TOUCH, touch)
     values = {**_columns(answer), "status": answer.status, "answered_at": now, "closed_at": now}
     if not db.execute(sql.ANSWER, {**_fence(turn), **values}).rowcount:
         return _already(db, turn), None

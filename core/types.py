@@ -190,6 +190,7 @@ class Answer:
 
     `cost` is in nano-dollars (1e-9 USD), None when the model has no known price or told no
     usage. `parts` is empty when there is nothing to keep (cancelled before the first word).
+    `window_from` is the first turn that the model was shown, if the window was cut for it.
     """
 
     status: Status
@@ -199,15 +200,17 @@ class Answer:
     usage: Usage | None = None
     cost: int | None = None
     error: str | None = None
+    window_from: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """A closed turn, as its viewers are told of it."""
+    """A closed turn, as its viewers are told of it. `created_at` is in milliseconds since 1970."""
 
     turn_id: int
     attempt: int
     status: Status
+    text: str
     model: str | None
     stop_reason: str | None
     usage: Usage

@@ -56,7 +56,7 @@ class Watchdog:
             # As asyncio.timeout does: somebody else's cancel goes on, ours ends here.
             mine = task.uncancel() <= self._cancelling
             if mine and kind is asyncio.CancelledError:
-                raise Stalled("the model fell silent") from error
+                raise Stalled("the model kept us waiting too long") from error
 
     def close(self) -> None:
         """Forget the timer."""
@@ -65,18 +65,16 @@ class Watchdog:
             self._timer = None
 
     def _arm(self) -> None:
-        since = self._loop.time() if self._task is None else self._since
-        due = since + min(self._no_progress, self.left)
+        due = self._since + min(self._no_progress, self.left)
         self._timer = self._loop.call_at(due, self._look)
 
     def _look(self) -> None:
-        """Bite if the wait is too long, else come back when it could be.
+        """Bite if the wait is too long, else come back when it would be.
 
-        A wait that begins later ends later too, so the timer is never late.
+        What is too long for a later wait comes later too, so the timer is never late.
         """
         self._timer = None
-        if self._task is None:
-            self._arm()
+        if self._task is None:  # the next wait sets it
             return
         waited = self._loop.time() - self._since
         if waited < min(self._no_progress, self.left):

@@ -1,5 +1,7 @@
 """Sessions, their addresses, turns, messages, deliveries and replicas."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,7 @@ BIG = sa.BigInteger()
 ID = BIG.with_variant(sa.Integer(), "sqlite")
 
 
-def _partial(where: str) -> dict[str, sa.TextClause]:
+def _partial(where: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
 
 

@@ -1,0 +1,63 @@
+"""The gateway's own events: named, numbered, resumable."""
+
+from adapters.web.wire import encode
+from core.live import Update
+from core.text import apology
+from core.types import Outcome, Status
+
+NAMES = {Status.CANCELLED: "run.cancelled", Status.FAILED: "run.failed"}
+END = "end"  # in an event id, stands for: this client has been told how the turn ended
+
+
+class Native:
+    """Encodes the updates of one turn, as `message` (the client's id) opened or joined it."""
+
+    def __init__(self, session: str, message: str | None) -> None:
+        self._session = session
+        self._message = message
+
+    def encode(self, update: Update) -> bytes:
+        """The update as events; empty when there is nothing to tell."""
+        turn, cursor = update.turn_id, update.cursor
+        mark = f"{turn}.{cursor.attempt}.{cursor.position}"
+        data = b""
+        if update.started:
+            started = {"runId": str(turn), "sessionId": self._session, "messageId": self._message}
+            data = _event("run.started", mark, started)
+        if update.reset:
+            data += _event("snapshot", mark, {"text": update.text})
+        elif update.text:
+            data += _event("delta", mark, {"text": update.text})
+        if update.outcome is not None:
+            name = NAMES.get(update.outcome.status, "run.completed")
+            data += _event(name, f"{turn}.{cursor.attempt}.{END}", _end(update.outcome))
+        return data
+
+
+def _event(name: str, mark: str, body: object) -> bytes:
+    return b"event: %b\nid: %b\ndata: %b\n\n" % (name.encode(), mark.encode(), encode(body))
+
+
+def _end(outcome: Outcome) -> dict[str, object]:
+    run = str(outcome.turn_id)
+    if outcome.status == Status.FAILED:
+        return {
+            "runId": run,
+            "code": outcome.error or "failed",
+            "message": apology(outcome.turn_id),
+            "retryable": outcome.error != "rejected",
+        }
+    message = None
+    if outcome.message_id is not None:
+        message = {
+            "id": str(outcome.message_id),
+            "text": outcome.text,
+            "createdAt": outcome.created_at,
+        }
+    return {
+        "runId": run,
+        "message": message,
+        "stopReason": outcome.stop_reason,
+        "model": outcome.model,
+        "usage": {"input": outcome.usage.prompt, "output": outcome.usage.output},
+    }

@@ -1,0 +1,200 @@
+"""`/api/v1`: the gateway's own API. Idempotent sends, resumable events, history, cancel."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from adapters.web.dialects.native import END, Native
+from adapters.web.errors import Refused
+from adapters.web.sse import EventStream
+from adapters.web.wire import (
+    NAME_RULE,
+    address_of,
+    is_name,
+    message_key,
+    name_in,
+    number,
+    read_object,
+    reply,
+    text_in,
+)
+from core import outcomes, transcript
+from core.conversation import ConversationHandler
+from core.database import Database
+from core.live import Cursor, Update
+from core.text import render
+from core.types import InboundEvent, Message, Status
+
+PAGE = 100  # messages of history in one response
+MOST = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What a page may know of this server."""
+
+    name: str
+    model: str
+    demo: bool
+
+
+class NativeRoutes:
+    """The routes of this dialect."""
+
+    def __init__(self, handler: ConversationHandler, database: Database, about: About) -> None:
+        self._handler = handler
+        self._database = database
+        self._about = about
+
+    def routes(self) -> list[web.RouteDef]:
+        """What to add to the application."""
+        session = "/api/v1/sessions/{session}"
+        return [
+            web.get("/api/v1/config", self.config),
+            web.post(f"{session}/messages", self.send),
+            web.get(f"{session}/messages", self.history, allow_head=False),
+            web.get(f"{session}/events", self.events, allow_head=False),
+            web.delete(session, self.clear),
+            web.post("/api/v1/runs/{run}/cancel", self.cancel),
+        ]
+
+    async def config(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """What a page shows before the first message."""
+        about = self._about
+        return reply(
+            {"name": about.name, "demo": about.demo, "model": about.model, "greeting": None}
+        )
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """`{messageId?, text}` → the answer's events, or 202 with `Prefer: respond-async`.
+
+        The same `messageId` again is the same message: its events are sent from the start.
+        """
+        session = _session(request)
+        body = await read_object(request)
+        text, message = text_in(body, "text"), name_in(body, "messageId")
+        event = InboundEvent(
+            address=address_of(session), text=text, message_key=message_key(session, message)
+        )
+        receipt = await self._handler.accept(event)
+        if "respond-async" in request.headers.get("Prefer", ""):
+            run = None if receipt.turn_id is None else str(receipt.turn_id)
+            return reply({"messageId": message, "sessionId": session, "runId": run}, status=202)
+        async with EventStream(request, {"X-Session-Id": session}) as stream:
+            turn_id = await self._handler.turn_of(receipt)
+            await _relay(stream, self._handler.follow(turn_id), Native(session, message))
+        return stream.response
+
+    async def history(self, request: web.Request) -> web.Response:
+        """The conversation's newest messages, oldest first; `before` a message's id: older ones."""
+        session_id = await self._known(request)
+        before, limit = request.query.get("before"), request.query.get("limit", str(PAGE))
+        wrong = Refused(400, "invalid_request", "before and limit must be whole numbers.")
+        found = await self._database.read(
+            transcript.conversation,
+            session_id,
+            before=None if before is None else number(before, wrong),
+            limit=max(1, min(number(limit, wrong), MOST)),
+        )
+        running = await self._database.read(outcomes.open_turn, session_id)
+        return reply(
+            {
+                "messages": [_shown(message, status) for message, status in found],
+                "running": None if running is None else str(running),
+            }
+        )
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Follow the running answer; with `Last-Event-ID` (or `after`), go on from there.
+
+        204 when there is nothing to follow: no answer runs, and all of the last one was seen.
+        """
+        session_id = await self._known(request)
+        mark = request.headers.get("Last-Event-ID") or request.query.get("after")
+        turn_id, cursor = await self._resume(session_id, mark)
+        if turn_id is None:
+            return web.Response(status=204)
+        session = _session(request)
+        async with EventStream(request, {"X-Session-Id": session}) as stream:
+            await _relay(stream, self._handler.follow(turn_id, cursor), Native(session, None))
+        return stream.response
+
+    async def clear(self, request: web.Request) -> web.Response:
+        """Let the conversation start afresh."""
+        if not await self._handler.reset(address_of(_session(request))):
+            raise _missing("session")
+        return web.Response(status=204)
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """Stop an answer where it is; what was said so far is kept. Idempotent."""
+        turn_id = number(request.match_info["run"], _missing("run"))
+        place = await self._database.read(outcomes.place, turn_id)
+        if place.address != address_of(place.address.conversation):
+            raise _missing("run")
+        if not place.closed:
+            await self._handler.stop(turn_id)
+        return reply({"runId": str(turn_id), "running": not place.closed}, status=202)
+
+    async def _known(self, request: web.Request) -> int:
+        address = address_of(_session(request))
+        session_id = await self._database.read(transcript.find_session, address)
+        if session_id is None:
+            raise _missing("session")
+        return session_id
+
+    async def _resume(self, session_id: int, mark: str | None) -> tuple[int | None, Cursor | None]:
+        """The turn to follow, and from where."""
+        running = await self._database.read(outcomes.open_turn, session_id)
+        if mark is None:
+            return running, None
+        turn_id, cursor = _parse(mark)
+        place = await self._database.read(outcomes.place, turn_id)
+        if place.session_id != session_id:
+            raise _missing("run")
+        if cursor is None:  # the client knows how that one ended
+            return (running, None) if running != turn_id else (None, None)
+        return turn_id, cursor
+
+
+async def _relay(stream: EventStream, updates: AsyncIterator[Update], dialect: Native) -> None:
+    async for update in updates:
+        await stream.send(dialect.encode(update))
+
+
+def _session(request: web.Request) -> str:
+    session = request.match_info["session"]
+    if not is_name(session):
+        raise Refused(400, "invalid_request", f"A session's id is {NAME_RULE}.")
+    return session
+
+
+def _parse(mark: str) -> tuple[int, Cursor | None]:
+    """An event id as turn and cursor; no cursor when it was the turn's last event."""
+    fields = mark.strip().split(".")
+    if len(fields) != 3:
+        raise _bad_mark()
+    turn_id, attempt = number(fields[0], _bad_mark()), number(fields[1], _bad_mark())
+    if fields[2] == END:
+        return turn_id, None
+    return turn_id, Cursor(attempt=attempt, position=number(fields[2], _bad_mark()))
+
+
+def _shown(message: Message, status: Status | None) -> dict[str, object]:
+    return {
+        "id": str(message.id),
+        "role": message.role,
+        "text": render(message.parts),
+        "createdAt": message.created_at,
+        "runId": None if message.turn_id is None else str(message.turn_id),
+        "status": "waiting" if status is None else status,
+    }
+
+
+def _missing(what: str) -> Refused:
+    return Refused(404, "not_found", f"There is no such {what}.")
+
+
+def _bad_mark() -> Refused:
+    message = "Last-Event-ID must be an id that this server sent with an event."
+    return Refused(400, "invalid_request", message)

@@ -1,0 +1,98 @@
+"""Server-sent events, in the bytes that every client survives.
+
+LF alone, `data: ` with the space, one line of JSON, no `retry:`, and a heartbeat that is one
+comment line without a blank one after it: each of these, done otherwise, crashes some client.
+"""
+
+import asyncio
+import socket
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",  # nginx would hold the words back
+}
+HELLO, PING = b": ok\n", b": ping\n"
+HEARTBEAT = 15.0  # seconds; proxies cut what is silent for 55 to 100
+SEND_BUFFER = 128 * 1024  # what the kernel holds for a reader that does not read
+DEAD_PEER_MS = 30_000
+STREAMS: web.AppKey[set["EventStream"]] = web.AppKey("streams", set)
+TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
+
+
+class EventStream:
+    """A response that sends events until its block ends.
+
+    A reader that takes nothing for two heartbeats is cut off; its answer is stored all the same.
+    """
+
+    def __init__(
+        self, request: web.Request, headers: dict[str, str], *, heartbeat: float = HEARTBEAT
+    ) -> None:
+        self._request = request
+        self._heartbeat = heartbeat
+        self._writes = 0
+        self._writing = False
+        self._ping: asyncio.Task[None] | None = None
+        self.response = web.StreamResponse(headers={**HEADERS, **headers})
+
+    async def __aenter__(self) -> Self:
+        """Send the headers at once: the client and its proxies know that it works."""
+        _bound(self._request.transport)
+        self._request.app[STREAMS].add(self)
+        await self.response.prepare(self._request)
+        await self.send(HELLO)
+        self._ping = asyncio.create_task(self._keep_alive())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._request.app[STREAMS].discard(self)
+        if self._ping is not None:
+            self._ping.cancel()
+        if kind is None:
+            with suppress(ConnectionError):
+                await self.response.write_eof()
+        elif self._request.transport is not None:
+            # Half an answer must not look like a whole one: no last chunk.
+            self._request.transport.abort()
+
+    async def send(self, data: bytes) -> None:
+        """Write one or more whole events."""
+        self._writes += 1
+        self._writing = True
+        await self.response.write(data)
+        self._writing = False
+
+    async def _keep_alive(self) -> None:
+        seen = 0
+        while True:
+            await asyncio.sleep(self._heartbeat)
+            if self._writing and self._writes == seen:
+                if self._request.transport is not None:
+                    self._request.transport.abort()
+                return
+            if not self._writing and self._writes == seen:
+                with suppress(ConnectionError):
+                    await self.send(PING)
+            seen = self._writes
+
+
+def _bound(transport: asyncio.Transport | None) -> None:
+    """Keep a reader that never reads from filling memory, and a dead one from staying."""
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    if sock is None:
+        return
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if TCP_USER_TIMEOUT is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_PEER_MS)

@@ -1,0 +1,165 @@
+"""From a turn to its answer: what the model is shown, what it says, and what is kept of it."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from core import context, outcomes, transcript
+from core.database import Database
+from core.errors import Rejected, TooLong
+from core.facts import FirstText
+from core.live import TurnLog
+from core.models import Answered, Models, NoModel, Opening
+from core.ports import Clock, Observer
+from core.text import NOTICES, render
+from core.turns import CRASHES
+from core.types import Answer, Failure, Notice, Part, Prompt, Status, Turn
+
+COALESCE = 0.025  # seconds between two looks at a model's stream, after its first words
+HISTORY = 1000  # messages read for a prompt at most
+# Where a person answers within minutes; on messengers an hour goes by easily.
+QUICK_PLATFORMS = frozenset({"web"})
+
+
+class Answerer:
+    """Asks the models, writes what they say into the turn's log, and can be stopped."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        models: Models,
+        observe: Observer,
+        clock: Clock,
+        system_prompt: str,
+    ) -> None:
+        self._database = database
+        self._models = models
+        self._observe = observe
+        self._clock = clock
+        self._system = system_prompt
+        self._asking: dict[int, asyncio.Task[Any]] = {}
+        self._stopped: set[int] = set()
+
+    async def answer(self, turn: Turn, log: TurnLog) -> Answer:
+        """The turn's answer, also if that is an apology. Asks no model twice for a stored one."""
+        if turn.status == Status.ANSWERED:
+            return await self._stored(turn, log)
+        if turn.crashes >= CRASHES:
+            return failed(Failure.CRASHED)
+        try:
+            return await self._fresh(turn, log)
+        finally:
+            self._stopped.discard(turn.id)
+
+    def stop(self, turn_id: int) -> None:
+        """End a turn's answer where it is. What was said so far is kept."""
+        task = self._asking.get(turn_id)
+        self._stopped.add(turn_id)
+        if task is not None:
+            task.cancel()
+
+    async def _stored(self, turn: Turn, log: TurnLog) -> Answer:
+        answer = await self._database.read(outcomes.answered, turn.id)
+        if answer.error is None:
+            log.append(render(answer.parts))
+        return answer
+
+    async def _fresh(self, turn: Turn, log: TurnLog) -> Answer:
+        spoken = await self._database.read(
+            transcript.spoken, turn.session_id, turn_id=turn.id, limit=HISTORY
+        )
+        asked = context.build(
+            spoken,
+            turn_id=turn.id,
+            system=self._system,
+            cache="5m" if turn.address.platform in QUICK_PLATFORMS else "1h",
+        )
+        try:
+            answered = await self._ask(turn, log, asked.prompt)
+        except TooLong:
+            answered = await self._ask_for_less(turn, log, asked.prompt)
+        except Rejected:
+            return failed(Failure.REJECTED)
+        except NoModel:
+            return failed(Failure.UNAVAILABLE)
+        return _kept(answered, log, asked.window_from)
+
+    async def _ask_for_less(self, turn: Turn, log: TurnLog, prompt: Prompt) -> Answered | None:
+        shorter = context.shrink(prompt)
+        if shorter is None:
+            raise Rejected("the newest message alone is too long")
+        return await self._ask(turn, log, shorter)
+
+    async def _ask(self, turn: Turn, log: TurnLog, prompt: Prompt) -> Answered | None:
+        """Stream the models' answer into the log; None when it was stopped."""
+        if turn.id in self._stopped:
+            return None
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        self._asking[turn.id] = task
+        try:
+            return await self._stream(turn, log, prompt)
+        except asyncio.CancelledError:
+            if turn.id not in self._stopped:
+                raise
+            task.uncancel()
+            return None
+        finally:
+            del self._asking[turn.id]
+
+    async def _stream(self, turn: Turn, log: TurnLog, prompt: Prompt) -> Answered:
+        begun = self._clock.monotonic()
+        async with aclosing(self._models.stream(prompt)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Answered):
+                    return piece
+                log.append(piece.text)
+                if isinstance(piece, Opening):
+                    self._first(turn, piece.model, self._clock.monotonic() - begun)
+                # The next look finds all that came meanwhile: one write for many words.
+                await asyncio.sleep(COALESCE)
+        raise AssertionError("models.stream ends in Answered")
+
+    def _first(self, turn: Turn, model: str, seconds: float) -> None:
+        fact = FirstText(turn_id=turn.id, session_id=turn.session_id, model=model, seconds=seconds)
+        self._observe(fact)
+
+
+def failed(failure: Failure) -> Answer:
+    """What is stored for a turn that could not be answered."""
+    return Answer(status=Status.FAILED, error=failure)
+
+
+def _kept(answered: Answered | None, log: TurnLog, window_from: int | None) -> Answer:
+    if answered is None:
+        parts: tuple[Part, ...] = ({"type": "text", "text": log.text},) if log.text else ()
+        return Answer(status=Status.CANCELLED, parts=parts, window_from=window_from)
+    parts = ({"type": "text", "text": log.text},)
+    notice = _notice(answered)
+    if notice is Notice.REFUSED:
+        # Half an answer that the model itself took back is neither shown nor remembered.
+        parts = ()
+        log.reset()
+    if notice is not None:
+        parts = (*parts, {"type": "notice", "notice": notice})
+        log.append(NOTICES[notice])
+    return Answer(
+        status=Status.DONE,
+        parts=parts,
+        model=answered.model,
+        stop_reason=answered.stop_reason,
+        usage=answered.usage,
+        cost=answered.cost,
+        window_from=window_from,
+    )
+
+
+def _notice(answered: Answered) -> Notice | None:
+    if answered.interrupted:
+        return Notice.INTERRUPTED
+    return {
+        "max_tokens": Notice.TRUNCATED,
+        "model_context_window_exceeded": Notice.TRUNCATED,
+        "refusal": Notice.REFUSED,
+    }.get(answered.stop_reason)

@@ -1,0 +1,280 @@
+"""An inbound message becomes a turn.
+
+It is stored before its platform hears "ok", answered once, in the order of its session, and
+delivered until done, whichever replica dies on the way.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from core import outcomes, transcript, turns
+from core.answering import Answerer
+from core.database import Database, DatabaseDown
+from core.delivery import Courier
+from core.errors import Fenced, Transient
+from core.facts import Accepted, TurnBroke, TurnClosed, TurnFenced
+from core.live import Cursor, Live, TurnLog, Update, replay
+from core.ports import Adapter, Bus, Clock, Observer
+from core.types import Address, Answer, InboundEvent, Outcome, Receipt, Status, Turn, Usage
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ELSEWHERE = 1.0  # seconds between two looks at a turn that another replica runs
+PATIENCE = (0.1, 0.2, 0.5, 1, 2, 5, 5, 5)  # seconds between tries to store an answer
+
+
+class ConversationHandler:
+    """What every platform's adapter hands its messages to."""
+
+    def __init__(  # noqa: PLR0913 - here everything meets
+        self,
+        *,
+        database: Database,
+        answerer: Answerer,
+        courier: Courier,
+        adapters: Mapping[str, Adapter],
+        live: Live,
+        bus: Bus,
+        observe: Observer,
+        clock: Clock,
+        replica: str,
+        session_ttl: int,
+    ) -> None:
+        self._database = database
+        self._answerer = answerer
+        self._courier = courier
+        self._adapters = adapters
+        self._live = live
+        self._bus = bus
+        self._observe = observe
+        self._clock = clock
+        self._replica = replica
+        self._session_ttl = session_ttl * 1000
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[int] = set()
+        self.accepting = True
+        bus.on("stop", lambda message: answerer.stop(int(message)))
+
+    # --- what adapters call ---
+
+    async def accept(self, event: InboundEvent) -> Receipt:
+        """Store a message, and start its turn. Once this returns, the message will be answered.
+
+        Safe to repeat, and to be cancelled: what was stored is answered all the same.
+        Raises `Transient` (`DatabaseDown`, or the server is stopping): then it is not stored,
+        or its platform must ask again to know.
+        """
+        if not self.accepting:
+            raise Transient("the server is restarting", retry_after=2)
+        return await asyncio.shield(self._accept(event))
+
+    async def stop(self, turn_id: int) -> None:
+        """End a turn's answer where it is, on whichever replica it runs; idempotent."""
+        await self._bus.send("stop", str(turn_id).encode())
+
+    async def reset(self, address: Address) -> bool:
+        """Let the conversation at an address start afresh; False if there is none."""
+        session_id = await self._database.read(transcript.find_session, address)
+        if session_id is None:
+            return False
+        running = await self._database.read(outcomes.open_turn, session_id)
+        if running is not None:
+            await self.stop(running)
+        await self._database.write(transcript.reset, session_id)
+        return True
+
+    async def turn_of(self, receipt: Receipt) -> int:
+        """Wait for the turn that answers a message; at once unless another turn runs first."""
+        turn_id = receipt.turn_id
+        while turn_id is None:
+            with self._live.news("message", receipt.message_id) as news:
+                turn_id = await self._database.read(outcomes.turn_of, receipt.message_id)
+                if turn_id is None:
+                    await news.wait(ELSEWHERE)
+        return turn_id
+
+    async def follow(self, turn_id: int, cursor: Cursor | None = None) -> AsyncIterator[Update]:
+        """Yield a turn's updates from a cursor on, to its end, wherever and whenever it runs."""
+        while True:
+            if (log := self._live.get(turn_id)) is not None:
+                async for update in log.follow(cursor):
+                    cursor = update.cursor
+                    yield update
+                if log.outcome is not None:
+                    return
+            with self._live.news("turn", turn_id) as news:
+                outcome = await self._database.read(outcomes.ended, turn_id)
+                if outcome is None:
+                    await news.wait(ELSEWHERE)
+                    continue
+            for update in replay(outcome, cursor):
+                yield update
+            return
+
+    # --- what the replica calls ---
+
+    @property
+    def running(self) -> frozenset[int]:
+        """The turns that this replica works on."""
+        return frozenset(self._running)
+
+    def start(self, turn: Turn) -> None:
+        """Work on a turn, and on what follows it in its session, until nothing is left."""
+        task = asyncio.create_task(self._run(turn), name=f"turn {turn.id}")
+        self._tasks.add(task)  # the loop itself would let it be collected
+        task.add_done_callback(self._tasks.discard)
+
+    async def idle(self, seconds: float) -> bool:
+        """Wait until no turn runs here; False if some still do after `seconds`."""
+        if not self._tasks:
+            return True
+        _, left = await asyncio.wait(self._tasks, timeout=seconds)
+        return not left
+
+    async def abandon(self) -> None:
+        """Drop every turn where it is, unfinished; whoever owns it then goes on."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- the way of a turn ---
+
+    async def _accept(self, event: InboundEvent) -> Receipt:
+        begun = self._clock.monotonic()
+        now = self._now()
+        receipt = await self._database.write(
+            turns.accept,
+            event,
+            owner=self._replica,
+            now=now,
+            stale_before=now - self._session_ttl,
+        )
+        if receipt.turn is not None:
+            self.start(receipt.turn)
+        self._observe(
+            Accepted(
+                platform=event.address.platform,
+                session_id=receipt.session_id,
+                message_id=receipt.message_id,
+                turn_id=receipt.turn_id,
+                duplicate=receipt.duplicate,
+                seconds=self._clock.monotonic() - begun,
+            )
+        )
+        return receipt
+
+    async def _run(self, turn: Turn) -> None:
+        following: Turn | None = turn
+        while following is not None:
+            following = await self._attempt(following)
+
+    async def _attempt(self, turn: Turn) -> Turn | None:
+        who = {"turn_id": turn.id, "session_id": turn.session_id, "attempt": turn.attempt}
+        self._running.add(turn.id)
+        log = self._live.open(turn)
+        try:
+            return await self._take(turn, log)
+        except Fenced:
+            self._observe(TurnFenced(**who))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the turn is tried again
+            self._observe(TurnBroke(**who, error=error))
+        finally:
+            if log.outcome is None:
+                log.abandon()
+            self._live.drop(log)
+            self._running.discard(turn.id)
+        return None
+
+    async def _take(self, turn: Turn, log: TurnLog) -> Turn | None:
+        """Answer one turn, deliver the answer, close it; returns the one that follows."""
+        begun = self._clock.monotonic()
+        adapter = self._adapters.get(turn.address.platform)
+        if adapter is None:
+            answer, following = await self._show(turn, log)
+        else:
+            answer, following = await self._send(adapter, turn, log)
+        self._observe(
+            TurnClosed(
+                platform=turn.address.platform,
+                turn_id=turn.id,
+                session_id=turn.session_id,
+                attempt=turn.attempt,
+                status=answer.status,
+                seconds=self._clock.monotonic() - begun,
+                model=answer.model,
+                stop_reason=answer.stop_reason,
+                usage=answer.usage,
+                cost=answer.cost,
+                error=answer.error,
+            )
+        )
+        if following is None:
+            return None
+        for message_id in following.message_ids:
+            self._live.tell("message", message_id)
+        return following.turn
+
+    async def _show(self, turn: Turn, log: TurnLog) -> tuple[Answer, turns.Next | None]:
+        """A turn whose viewers come for the answer themselves: stored is done."""
+        answer = await self._answerer.answer(turn, log)
+        now = self._now()
+        message_id, following = await self._persist(turns.close, turn, answer, now=now)
+        log.close(_outcome(turn, log, answer, message_id, now))
+        return answer, following
+
+    async def _send(
+        self, adapter: Adapter, turn: Turn, log: TurnLog
+    ) -> tuple[Answer, turns.Next | None]:
+        """A turn whose answer is brought to its platform, while it grows and until it is there."""
+        delivering = asyncio.create_task(self._courier.deliver(adapter, turn, log))
+        try:
+            answer = await self._answerer.answer(turn, log)
+            now = self._now()
+            message_id = None
+            if turn.status != Status.ANSWERED:
+                message_id = await self._persist(turns.finish, turn, answer, now=now)
+            log.close(_outcome(turn, log, answer, message_id, now))
+            undelivered = await delivering
+        finally:
+            delivering.cancel()
+        if undelivered:
+            answer = replace(answer, status=Status.FAILED, error=undelivered)
+        following = await self._persist(
+            turns.settle, turn, status=answer.status, error=answer.error, now=self._now()
+        )
+        return answer, following
+
+    async def _persist(
+        self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Write what must not be lost: patient while the database is away, safe to repeat."""
+        for wait in PATIENCE:
+            try:
+                return await self._database.write(fn, *args, **kwargs)
+            except DatabaseDown:
+                await self._clock.sleep(wait)
+        return await self._database.write(fn, *args, **kwargs)
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1000)
+
+
+def _outcome(turn: Turn, log: TurnLog, answer: Answer, message_id: int | None, now: int) -> Outcome:
+    return Outcome(
+        turn_id=turn.id,
+        attempt=turn.attempt,
+        status=answer.status,
+        text=log.text,
+        model=answer.model,
+        stop_reason=answer.stop_reason,
+        usage=answer.usage or Usage(),
+        error=answer.error,
+        message_id=message_id,
+        created_at=now,
+    )

@@ -1,0 +1,134 @@
+"""This process among its replicas: it says that it lives, takes over from the dead, and leaves."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from core import leases
+from core.conversation import ConversationHandler
+from core.database import Database, DatabaseDown
+from core.errors import Fenced
+from core.facts import HeartbeatMissed, ReplicaStopped, TurnsRecovered
+from core.ports import Clock, Observer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pulse:
+    """Seconds: between two signs of life, and of silence after which a replica counts as dead."""
+
+    beat: float = 3.0
+    dead: float = 12.0
+
+
+class Lease:
+    """How long this replica may believe that its turns are its own."""
+
+    def __init__(self, *, clock: Clock, seconds: float | None) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._until = clock.monotonic() + (seconds or 0)
+
+    def renew(self, since: float) -> None:
+        """The others saw a sign of life that was given at `since` (monotonic) or later."""
+        self._until = since + (self._seconds or 0)
+
+    @property
+    def lapsed(self) -> bool:
+        """True when the others may think this replica dead."""
+        return self._seconds is not None and self._clock.monotonic() >= self._until
+
+    def check(self) -> None:
+        """Raise `Fenced` when the lease has lapsed."""
+        if self.lapsed:
+            raise Fenced("no sign of life was stored in time")
+
+
+class Replica:
+    """Heartbeat, recovery, and an orderly end."""
+
+    def __init__(  # noqa: PLR0913 - parts, each of its own
+        self,
+        name: str,
+        *,
+        database: Database,
+        handler: ConversationHandler,
+        lease: Lease,
+        observe: Observer,
+        clock: Clock,
+        pulse: Pulse,
+    ) -> None:
+        self._name = name
+        self._database = database
+        self._handler = handler
+        self._lease = lease
+        self._observe = observe
+        self._clock = clock
+        self._pulse = pulse
+        self._suspects: set[int] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take over what the dead have left, and go on doing so. Raises `DatabaseDown`."""
+        await self._beat()
+        await self._sweep()
+        self._task = asyncio.create_task(self._live(), name="replica")
+
+    async def stop(self, grace: float) -> None:
+        """Take no more messages, let turns end for `grace` seconds, free the rest for others."""
+        self._handler.accepting = False
+        await self._handler.idle(grace)
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._handler.abandon()
+        with suppress(DatabaseDown):  # then they wait until this replica counts as dead
+            released = await self._database.write(leases.release, self._name)
+            self._observe(ReplicaStopped(released=released))
+
+    async def tick(self) -> None:
+        """One heartbeat and one look for orphans; survives a database that is away."""
+        try:
+            await self._beat()
+            if self._handler.accepting:
+                await self._sweep()
+        except DatabaseDown as error:
+            self._observe(HeartbeatMissed(error=str(error)))
+            if self._lease.lapsed:
+                await self._handler.abandon()
+
+    async def _live(self) -> None:
+        while True:
+            await self._clock.sleep(self._pulse.beat)
+            await self.tick()
+
+    async def _beat(self) -> None:
+        if self._database.single:
+            return
+        begun = self._clock.monotonic()
+        await self._database.write(leases.beat, self._name)
+        self._lease.renew(begun)
+
+    async def _sweep(self) -> None:
+        taken = await self._database.write(
+            leases.recover,
+            self._name,
+            single=self._database.single,
+            dead_ms=int(self._pulse.dead * 1000),
+            lost=await self._lost(),
+        )
+        if taken:
+            self._observe(TurnsRecovered(turn_ids=tuple(turn.id for turn in taken)))
+            for turn in taken:
+                self._handler.start(turn)
+
+    async def _lost(self) -> set[int]:
+        """Turns of this replica that it does not work on, at two looks in a row.
+
+        At one look it may be a turn whose task is about to start.
+        """
+        owned = await self._database.read(leases.owned, self._name)
+        idle = owned - self._handler.running
+        lost = idle & self._suspects
+        self._suspects = idle - lost
+        return lost

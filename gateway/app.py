@@ -1,0 +1,176 @@
+"""Everything is made here, once, from top to bottom; and started, and stopped."""
+
+import asyncio
+import errno
+import os
+import random
+import socket
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from adapters.claude import Claude
+from adapters.demo import NAME as DEMO
+from adapters.demo import Demo
+from adapters.web.application import application
+from adapters.web.chat import ChatRoutes
+from adapters.web.native import About, NativeRoutes
+from adapters.web.site import Site
+from adapters.web.sse import STREAMS
+from core.answering import Answerer
+from core.bus import LocalBus
+from core.clock import SystemClock
+from core.conversation import ConversationHandler
+from core.database import Database, open_database
+from core.delivery import Courier
+from core.errors import Misconfigured
+from core.live import Live
+from core.models import Models
+from core.replica import Lease, Pulse, Replica
+from gateway import schema
+from gateway.config import Settings
+from gateway.health import Health
+from gateway.telemetry import Telemetry
+
+CLOSING = 1.0  # seconds that open streams have to end once no turn runs any more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The parts that are started, stopped and looked at from outside."""
+
+    settings: Settings
+    database: Database
+    claude: Claude | None
+    models: Models
+    handler: ConversationHandler
+    replica: Replica
+    telemetry: Telemetry
+    web: web.AppRunner
+
+
+def build(settings: Settings) -> Gateway:
+    """Make the gateway. Raises `Misconfigured`; nothing runs yet."""
+    clock, telemetry, live = SystemClock(), Telemetry(), Live()
+    observe = telemetry.observe
+    name = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
+
+    claude = _claude(settings)
+    names = (DEMO,) if claude is None else settings.models
+    models = Models(claude or Demo(), names, observe=observe, clock=clock, chance=random.random)
+
+    database = open_database(settings.database_url)
+    pulse = Pulse()
+    # Half of what the others wait: this replica gives up before they take over.
+    lease = Lease(clock=clock, seconds=None if database.single else pulse.dead / 2)
+    answerer = Answerer(
+        database=database,
+        models=models,
+        observe=observe,
+        clock=clock,
+        system_prompt=settings.system_prompt,
+    )
+    handler = ConversationHandler(
+        database=database,
+        answerer=answerer,
+        courier=Courier(database=database, observe=observe, clock=clock, fence=lease.check),
+        adapters={},
+        live=live,
+        bus=LocalBus(),
+        observe=observe,
+        clock=clock,
+        replica=name,
+        session_ttl=settings.session_ttl,
+    )
+    replica = Replica(
+        name,
+        database=database,
+        handler=handler,
+        lease=lease,
+        observe=observe,
+        clock=clock,
+        pulse=pulse,
+    )
+
+    about = About(name="Chat", model=names[0], demo=claude is None)
+    health = Health(database=database, models=models, handler=handler, metrics=telemetry.render)
+    app = application(
+        [
+            *Site().routes(),
+            *ChatRoutes(handler).routes(),
+            *NativeRoutes(handler, database, about).routes(),
+            *health.routes(),
+        ]
+    )
+    telemetry.watch(turns_running=lambda: len(live), open_streams=lambda: len(app[STREAMS]))
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        handler_cancellation=True,  # a viewer that leaves is noticed at once; turns live elsewhere
+        shutdown_timeout=CLOSING,
+    )
+    return Gateway(
+        settings=settings,
+        database=database,
+        claude=claude,
+        models=models,
+        handler=handler,
+        replica=replica,
+        telemetry=telemetry,
+        web=runner,
+    )
+
+
+async def start(gateway: Gateway) -> list[tuple[str, int]]:
+    """Take over what was left undone, then listen; returns the addresses listened at.
+
+    Raises `Misconfigured` (schema, ports) and `DatabaseDown`.
+    """
+    await schema.check(gateway.database)
+    await gateway.replica.start()
+    await gateway.web.setup()
+    for port in gateway.settings.ports:
+        site = web.TCPSite(gateway.web, gateway.settings.host, port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise _port_fault(error, port) from error
+    return [address[:2] for address in gateway.web.addresses]
+
+
+async def stop(gateway: Gateway, *, grace: float) -> None:
+    """Take nothing more, let answers end for `grace` seconds, leave the rest to whoever is next."""
+    for site in list(gateway.web.sites):
+        await site.stop()
+    await gateway.replica.stop(grace)
+    await gateway.web.cleanup()
+    if gateway.claude is not None:
+        await gateway.claude.close()
+    await gateway.database.close()
+
+
+async def serve(gateway: Gateway, stopping: asyncio.Event) -> None:
+    """Run until `stopping` is set. A second time set, it does not wait for answers any more."""
+    try:
+        await start(gateway)
+        await stopping.wait()
+    finally:
+        await stop(gateway, grace=gateway.settings.shutdown_grace)
+
+
+def _claude(settings: Settings) -> Claude | None:
+    if settings.demo:
+        return None
+    key = settings.anthropic_api_key
+    return Claude(
+        api_key=None if key is None else key.get_secret_value(),
+        base_url=settings.anthropic_base_url,
+        full_body=settings.full_body,
+    )
+
+
+def _port_fault(error: OSError, port: int) -> Misconfigured:
+    if error.errno == errno.EADDRINUSE:
+        return Misconfigured(f"PORT: {port} is taken by another program; set PORT to another one.")
+    return Misconfigured(f"HOST, PORT: cannot listen on port {port}: {error.strerror}")

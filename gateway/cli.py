@@ -1,0 +1,121 @@
+"""The `gateway` command."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.errors import GatewayError, Misconfigured
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
+
+app = typer.Typer(
+    name="gateway",
+    help="A chatbot gateway: durable, ordered, streamed conversations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a command; what an operator can mend is told in words, without a stack trace."""
+    try:
+        app()
+    except Misconfigured as error:
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except GatewayError as error:
+        print(f"gateway: {error or type(error).__name__}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the page and the API, and answer."""
+    settings = _settings()
+    _run(lambda: _serve(settings))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    settings = _settings()
+    _run(lambda: _migrate(settings))
+
+
+@app.command()
+def chat(
+    session: Annotated[
+        str | None, typer.Option(help="Go on with this conversation instead of a new one.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The gateway to talk to; by default the one on PORT.")
+    ] = None,
+) -> None:
+    """Talk to the gateway in this terminal. Starts one of its own if none is running."""
+    from gateway.chat import converse  # noqa: PLC0415
+
+    settings = _settings(quiet=True)
+    _run(lambda: converse(settings, session=session, url=url))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the settings, the database and the models; say how to mend what is wrong."""
+    from gateway.doctor import examine  # noqa: PLC0415
+
+    sys.exit(_run(examine))
+
+
+def _settings(*, quiet: bool = False) -> "Settings":
+    import os  # noqa: PLC0415
+
+    from gateway.config import ENV_FILE, load  # noqa: PLC0415
+    from gateway.telemetry import configure_logging  # noqa: PLC0415
+
+    settings = load(os.environ, ENV_FILE)
+    configure_logging("warning" if quiet else settings.log_level, settings.log_format)
+    return settings
+
+
+async def _serve(settings: "Settings") -> None:
+    from gateway.app import build, serve  # noqa: PLC0415
+
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in one
+
+    def on_signal() -> None:
+        if stopping.is_set():
+            task.cancel()  # asked twice: whoever asks does not want to wait
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    gateway = build(settings)
+    print(f"http://{settings.host}:{settings.port}", file=sys.stderr)  # noqa: T201
+    await serve(gateway, stopping)
+
+
+async def _migrate(settings: "Settings") -> None:
+    from core.database import open_database  # noqa: PLC0415
+    from gateway import schema  # noqa: PLC0415
+
+    database = open_database(settings.database_url)
+    try:
+        revision = await schema.migrate(database)
+    finally:
+        await database.close()
+    print(f"The database is at revision {revision}.", file=sys.stderr)  # noqa: T201
+
+
+def _run(command: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    import uvloop  # noqa: PLC0415
+
+    return uvloop.run(command())

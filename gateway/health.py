@@ -1,0 +1,86 @@
+"""Signs of life for those who watch: `/livez`, `/readyz`, `/health`, `/metrics`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+from aiohttp import web
+
+from core.breaker import State
+from core.conversation import ConversationHandler
+from core.database import Database, DatabaseDown
+from core.models import Models
+from gateway import schema
+from gateway.telemetry import CONTENT_TYPE
+
+
+class Health:
+    """Asks each part how it is. Nothing outside this machine and its database is called."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        models: Models,
+        handler: ConversationHandler,
+        metrics: Callable[[], bytes],
+    ) -> None:
+        self._database = database
+        self._models = models
+        self._handler = handler
+        self._metrics = metrics
+
+    def routes(self) -> list[web.RouteDef]:
+        """What to add to the application."""
+        return [
+            web.get("/livez", self.livez),
+            web.get("/readyz", self.readyz),
+            web.get("/health", self.health),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def livez(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """200 while the process runs."""
+        return web.Response(text="ok\n")
+
+    async def readyz(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """200 while messages are taken; 503 while stopping or without a database."""
+        if not self._handler.accepting:
+            return web.Response(status=503, text="stopping\n")
+        if not await self._database_answers():
+            return web.Response(status=503, text="the database does not answer\n")
+        return web.Response(text="ok\n")
+
+    async def health(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """The state of each part; 503 when one of them is not healthy."""
+        checks = {
+            "api": "healthy" if self._handler.accepting else "stopping",
+            "database": "healthy" if await self._database_answers() else "unhealthy",
+            "model": self._model(),
+        }
+        healthy = all(state == "healthy" for state in checks.values())
+        body = {
+            "status": "healthy" if healthy else "degraded",
+            "checks": checks,
+            "models": self._models.states(),
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        return web.Response(
+            status=200 if healthy else 503,
+            body=msgspec.json.encode(body),
+            content_type="application/json",
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """Prometheus' text format."""
+        return web.Response(body=self._metrics(), headers={"Content-Type": CONTENT_TYPE})
+
+    def _model(self) -> str:
+        states = self._models.states().values()
+        return "unhealthy" if all(state == State.OPEN for state in states) else "healthy"
+
+    async def _database_answers(self) -> bool:
+        try:
+            return await self._database.read(schema.current) is not None
+        except DatabaseDown:
+            return False
