@@ -1,0 +1,69 @@
+"""Real databases for tests: a SQLite file each, and a PostgreSQL database a run."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from core.database import Database, open_database
+from core.tables import metadata
+from gateway import schema
+
+SERVER = os.environ.get("TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432")
+NAME = f"gateway_test_{os.getpid()}"
+POSTGRES = f"{SERVER}/{NAME}"
+
+ENGINES = ("sqlite", "postgresql")
+
+
+async def _ask(statement: str) -> None:
+    connection = await asyncpg.connect(f"{SERVER}/postgres", timeout=3)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def make_postgres() -> str | None:
+    """Make this run's database; None if there is no server, and then CI fails."""
+    try:
+        asyncio.run(_ask(f"CREATE DATABASE {NAME}"))
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"no PostgreSQL at {SERVER}: {error}")
+        return None
+    return POSTGRES
+
+
+def drop_postgres() -> None:
+    asyncio.run(_ask(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)"))
+
+
+@asynccontextmanager
+async def migrated(url: str) -> AsyncIterator[Database]:
+    """A database with the schema and nothing in it."""
+    database = open_database(url)
+    try:
+        await schema.migrate(database)
+        await empty(database)
+        yield database
+    finally:
+        await database.close()
+
+
+async def empty(database: Database) -> None:
+    """Delete every row."""
+
+    def delete(db):
+        for table in reversed(metadata.sorted_tables):
+            db.execute(table.delete())
+
+    await database.write(delete)
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'gateway.db'}"
