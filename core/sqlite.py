@@ -11,30 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from core.database import ATTEMPTS, Contended, DatabaseDown, to_json
+from core.database import ATTEMPTS, Contended, DatabaseDown
 from core.errors import Misconfigured
+from core.sqlite_connections import Reader, engine
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 GROUP = 64  # writes that share one commit, and so one fsync
-READERS = 4
-# Durable before "ok" is said: with WAL, only FULL survives a power cut.
-PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA temp_store=MEMORY",
-    "PRAGMA busy_timeout=5000",
-    "PRAGMA cache_size=-65536",
-)
+READERS = 2
 
 
 class Job(NamedTuple):
@@ -57,8 +45,9 @@ class SqliteDatabase:
         file = Path(path)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _lock(file)
-        self._writer = _engine(file)
-        self._readers = _reading_engine(file)
+        self._writer = engine(file, connect_args={"check_same_thread": False})
+        self._readers = [Reader(file) for _ in range(READERS)]
+        self._turn = 0
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         # A daemon: whoever dies without closing loses only what nobody was told is stored.
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
@@ -68,13 +57,11 @@ class SqliteDatabase:
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """See `core.database.Database.read`."""
+        self._turn = (self._turn + 1) % READERS
         try:
-            async with self._readers.connect() as connection:
-                return await connection.run_sync(fn, *args, **kwargs)
+            return await self._readers[self._turn].run(partial(fn, **kwargs), *args)
         except DBAPIError as error:
             raise DatabaseDown(_reason(error)) from error
-        except PoolTimeout as error:
-            raise DatabaseDown("every reader is busy") from error
 
     async def write(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -84,7 +71,7 @@ class SqliteDatabase:
             raise DatabaseDown("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(Job(partial(_call, fn, args, kwargs), future, loop))
+        self._jobs.put(Job(lambda connection: fn(connection, *args, **kwargs), future, loop))
         return await future
 
     async def close(self) -> None:
@@ -92,7 +79,8 @@ class SqliteDatabase:
         if self._thread.is_alive():
             self._jobs.put(None)
             await asyncio.to_thread(self._thread.join)
-        await self._readers.dispose()
+        for reader in self._readers:
+            await reader.shut()
         self._writer.dispose()
         self._lock.close()
 
@@ -116,10 +104,6 @@ class SqliteDatabase:
                 return group, False
             group.append(job)
         return group, True
-
-
-def _call(fn: Callable[..., T], args: Any, kwargs: Any, connection: Connection) -> T:
-    return fn(connection, *args, **kwargs)
 
 
 def _commit(connection: Connection, group: list[Job]) -> None:
@@ -189,41 +173,6 @@ def _resolve(told: list[tuple[asyncio.Future[Any], Any, Any]]) -> None:
             future.set_exception(error)
         else:
             future.set_result(result)
-
-
-def _engine(file: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=str(file)),
-        isolation_level="AUTOCOMMIT",  # transactions are opened by hand, IMMEDIATE
-        json_serializer=to_json,
-        json_deserializer=msgspec.json.decode,
-        hide_parameters=True,
-        connect_args={"check_same_thread": False},
-    )
-    event.listen(engine, "connect", _configure)
-    return engine
-
-
-def _reading_engine(file: Path) -> AsyncEngine:
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(file)),
-        isolation_level="AUTOCOMMIT",
-        pool_size=READERS,
-        max_overflow=0,
-        pool_reset_on_return=None,  # reads leave nothing to undo
-        json_serializer=to_json,
-        json_deserializer=msgspec.json.decode,
-        hide_parameters=True,
-    )
-    event.listen(engine.sync_engine, "connect", _configure)
-    return engine
-
-
-def _configure(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
 
 
 def _lock(file: Path) -> IO[str]:
