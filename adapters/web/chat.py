@@ -1,6 +1,7 @@
 """`/api/chat`: a message in, its answer as typed events; and the conversation cleared."""
 
-from uuid import uuid4
+import secrets
+from itertools import count
 
 from aiohttp import web
 
@@ -24,6 +25,8 @@ class ChatRoutes:
 
     def __init__(self, handler: ConversationHandler) -> None:
         self._handler = handler
+        # This dialect's messages have no ids, so each one is new: a name that no other has.
+        self._run, self._count = secrets.token_hex(8), count()
 
     def routes(self) -> list[web.RouteDef]:
         """What to add to the application."""
@@ -40,7 +43,7 @@ class ChatRoutes:
         event = InboundEvent(
             address=address_of(session),
             text=text,
-            message_key=message_key(session, str(uuid4())),
+            message_key=message_key(session, f"{self._run}.{next(self._count)}"),
         )
         receipt = await self._handler.accept(event)
         async with EventStream(request, {"X-Session-Id": session}) as stream:

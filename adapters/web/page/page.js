@@ -59,7 +59,6 @@ class Refusal extends Error {
     super(message);
     this.status = status;
     this.wait = wait; // milliseconds that the server asked for, 0 if it did not
-    this.passing = status >= 500; // a restart or a full queue: the same request may work later
   }
 
   static async from(response) {
@@ -102,7 +101,7 @@ async function* listen(url, init, signal) {
       }
     }
   } catch (error) {
-    if (error instanceof Refusal || error instanceof SyntaxError) throw error;
+    if (error instanceof Refusal) throw error;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", hangUp);
@@ -134,9 +133,9 @@ function pause(failures, atLeast, signal) {
 
 const LINK = /!?\[([^[\]]{1,500})\]\((https?:\/\/[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)(?:\s+"[^"\n]*")?\)/iy;
 const HALF_LINK = /!?\[([^[\]]{0,500})(?:\](?:\([^)]{0,2000})?)?$/y;
-const BRACKETED_URL = /<(https?:\/\/[^\s<>]+)>/iy;
 const BARE_URL = /https?:\/\/[^\s<>"`*|]+/iy;
 const ESCAPED = /\\([\\`*_~#|+\-.!<>{}])/y;
+const DEEPEST = 8;
 const WORD = /[\p{L}\p{N}_]/u;
 
 const make = (tag, ...children) => {
@@ -157,12 +156,13 @@ const runAt = (text, at) => {
 };
 
 /* Append `text` to `parent`, its markers turned into elements. `open` says that more text is to
- * come at its end, so a marker without its partner is taken to be half typed, not to be text. */
-function inline(parent, text, open, linked = false) {
+ * come at its end, so a marker without its partner is taken to be half typed, not to be text.
+ * `inside` holds the markers around it: a link holds no link, and depth has its limit. */
+function inline(parent, text, open, inside = "") {
   const dead = new Set(); // markers that have no partner further on: looked for only once
   let plain = "";
   for (let at = 0; at < text.length; ) {
-    const [length, node] = span(text, at, open, linked, dead);
+    const [length, node] = span(text, at, open, inside, dead);
     if (node instanceof Node) {
       parent.append(plain, node);
       plain = "";
@@ -173,14 +173,14 @@ function inline(parent, text, open, linked = false) {
   return parent;
 }
 
-function span(text, at, open, linked, dead) {
+function span(text, at, open, inside, dead) {
   const char = text[at];
   if (char === "\\") {
     const escaped = match(ESCAPED, text, at);
     if (escaped) return [2, escaped[1]];
   } else if (char === "`") return code(text, at, open, dead);
-  else if (char === "*" || char === "_" || char === "~") return emphasis(text, at, open, linked, dead);
-  else if ("[!<hH".includes(char) && !linked) return link(text, at, open) ?? [1];
+  else if ("*_~".includes(char)) return emphasis(text, at, open, inside, dead);
+  else if ("[!hH".includes(char) && !inside.includes("[")) return link(text, at, open) ?? [1];
   return [1];
 }
 
@@ -203,21 +203,20 @@ function code(text, at, open, dead) {
   return [length, inside ? make("code", padded) : ""];
 }
 
-function emphasis(text, at, open, linked, dead) {
+function emphasis(text, at, open, inside, dead) {
   const char = text[at];
   const run = runAt(text, at);
   const before = text[at - 1] ?? " ";
   const after = text[at + run];
-  if (char === "~" && run !== 2) return [run];
-  if (after === undefined) return open && run < 4 ? [run, ""] : [run];
-  if (/\s/.test(after) || run > 3 || (char !== "*" && WORD.test(before))) return [run];
+  if (run > 3 || inside.length > DEEPEST || (char === "~" && run !== 2)) return [run];
+  if (after === undefined) return open ? [run, ""] : [run];
+  if (/\s/.test(after) || (char !== "*" && WORD.test(before))) return [run];
   for (let size = run; size > 0; size -= 1) {
     const end = emphasisEnd(text, at + size, char, size, dead);
-    if (end > 0) return [end + size - at, emphasised(char, size, text.slice(at + size, end), false, linked)];
+    if (end > 0) return [end + size - at, emphasised(char, size, text.slice(at + size, end), false, inside)];
   }
-  if (open && (run > 1 || !WORD.test(before)))
-    return [text.length - at, emphasised(char, run, text.slice(at + run), true, linked)];
-  return [run];
+  if (!open || inside.includes(char) || (run === 1 && WORD.test(before))) return [run];
+  return [text.length - at, emphasised(char, run, text.slice(at + run), true, inside)];
 }
 
 function emphasisEnd(text, from, char, size, dead) {
@@ -238,9 +237,9 @@ function emphasisEnd(text, from, char, size, dead) {
   return -1;
 }
 
-function emphasised(char, size, text, open, linked) {
+function emphasised(char, size, text, open, inside) {
   const tag = char === "~" ? "del" : size === 1 ? "em" : "strong";
-  const element = inline(make(tag), text, open, linked);
+  const element = inline(make(tag), text, open, inside + char);
   return size === 3 ? make("em", element) : element;
 }
 
@@ -248,9 +247,7 @@ function link(text, at, open) {
   const named = match(LINK, text, at);
   if (named) return [named[0].length, anchor(named[2], named[1]) ?? named[0]];
   const half = open && match(HALF_LINK, text, at);
-  if (half) return [half[0].length, inline(make("span"), half[1], true, true)];
-  const bracketed = match(BRACKETED_URL, text, at);
-  if (bracketed) return [bracketed[0].length, anchor(bracketed[1], "") ?? bracketed[0]];
+  if (half) return [half[0].length, inline(make("span"), half[1], true, "[")];
   const bare = !WORD.test(text[at - 1] ?? " ") && match(BARE_URL, text, at);
   if (!bare) return null;
   let url = bare[0].replace(/[.,;:!?'\]_~]+$/, "");
@@ -261,7 +258,7 @@ function link(text, at, open) {
 /* An image becomes a link too: fetching it would tell its server what is being talked about. */
 function anchor(url, name) {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return null;
-  const element = name ? inline(make("a"), name, false, true) : make("a", url);
+  const element = name ? inline(make("a"), name, false, "[") : make("a", url);
   element.href = url;
   element.target = "_blank";
   element.rel = "noopener noreferrer nofollow ugc";
@@ -280,27 +277,42 @@ const DASHES = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
 const HALF_MARKER = /^\s*(?:[-*+>#|`~_]+|\d{1,9}[.)])\s*$/;
 
 const blank = (line) => !line?.trim();
-const depth = (line) => line.length - line.trimStart().length;
+const depth = (line) => /^\s*/.exec(line)[0].replaceAll("\t", "    ").length;
 const isTable = (lines, at) =>
   lines[at].includes("|") && (lines[at + 1] ?? "").includes("|") && DASHES.test(lines[at + 1]);
 const interrupts = (lines, at) =>
   [FENCE, HEADING, RULE, QUOTE, STARTS_LIST].some((pattern) => pattern.test(lines[at])) || isTable(lines, at);
 
+function dedent(line, columns) {
+  let at = 0;
+  for (let left = columns; left > 0 && /\s/.test(line[at] ?? "."); at += 1) left -= line[at] === "\t" ? 4 : 1;
+  return line.slice(at);
+}
+
 /* Cut lines into blocks. Each knows its source, so that a block whose source has not changed
- * need not be drawn again, and `draw(open)`, which makes its element. */
-function blocks(lines, open) {
+ * need not be drawn again, and `draw()`, which makes its element. */
+function blocks(lines, open, level = 0) {
   const found = [];
+  const kinds = level < DEEPEST ? KINDS : [nothing, paragraph];
   for (let at = 0; at < lines.length; ) {
-    if (blank(lines[at])) {
-      at += 1;
-      continue;
-    }
-    const block = fence(lines, at) ?? heading(lines, at) ?? quote(lines, at) ?? list(lines, at) ?? table(lines, at) ?? paragraph(lines, at);
-    const last = block.end === lines.length || (block.end === lines.length - 1 && lines[block.end] === "");
-    found.push({ ...block, open: open && last, source: lines.slice(at, block.end).join("\n") });
+    const block = kinds.reduce((taken, kind) => taken ?? kind(lines, at), null);
+    const last = lines.length - block.end < (lines[block.end] === "" ? 2 : 1);
+    if (block.draw)
+      found.push({
+        source: `${open && last} ${lines.slice(at, block.end).join("\n")}`,
+        text: block.text,
+        open: open && last,
+        draw: () => block.draw(open && last, level + 1),
+      });
     at = block.end;
   }
   return found;
+}
+
+const KINDS = [nothing, fence, heading, quote, list, table, paragraph]; // the last fits always
+
+function nothing(lines, at) {
+  return blank(lines[at]) ? { end: at + 1 } : null;
 }
 
 function fence(lines, at) {
@@ -310,7 +322,7 @@ function fence(lines, at) {
   const inside = [];
   let end = at + 1;
   while (end < lines.length && !closing(lines[end])) {
-    inside.push(lines[end].slice(Math.min(indent.length, depth(lines[end]))));
+    inside.push(dedent(lines[end], depth(indent)));
     end += 1;
   }
   const draw = () => {
@@ -337,18 +349,20 @@ function quote(lines, at) {
   while (end < lines.length && QUOTE.test(lines[end])) end += 1;
   if (end === at) return null;
   const inside = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
-  return { end, draw: (open) => make("blockquote", ...blocks(inside, open).map((block) => block.draw(block.open))) };
+  const draw = (open, level) => make("blockquote", ...blocks(inside, open, level).map(({ draw }) => draw()));
+  return { end, draw };
 }
 
 function list(lines, at) {
   const first = ITEM.exec(lines[at]);
   if (!first) return null;
   const ordered = first[2].length > 1;
+  const base = depth(lines[at]);
   const isSibling = (line) => {
     const item = !RULE.test(line) && ITEM.exec(line);
-    return item && item[1].length < first[1].length + 2 && item[2].length > 1 === ordered && item;
+    return item && depth(line) < base + 2 && item[2].length > 1 === ordered && item;
   };
-  const belongs = (line) => isSibling(line) || depth(line) >= first[1].length + 2 || /^\t/.test(line);
+  const belongs = (line) => isSibling(line) || depth(line) >= base + 2;
   const items = [];
   let width = 0;
   let end = at;
@@ -361,27 +375,27 @@ function list(lines, at) {
       if (next === lines.length || !belongs(lines[next])) break;
       items.at(-1).push("");
     } else if (item) {
-      width = item[1].length + item[2].length + Math.min((item[3] ?? " ").length, 4);
+      width = depth(line) + item[2].length + Math.min((item[3] ?? " ").length, 4);
       items.push([item[4] ?? ""]);
-    } else if (belongs(line)) items.at(-1).push(line.slice(Math.min(depth(line), /^\t/.test(line) ? 1 : width)));
+    } else if (belongs(line)) items.at(-1).push(dedent(line, width));
     else if (blank(lines[end - 1]) || interrupts(lines, end) || ITEM.test(line)) break;
     else items.at(-1).push(line);
     end += 1;
   }
-  const draw = (open) => {
+  const draw = (open, level) => {
     const element = make(ordered ? "ol" : "ul");
     if (ordered) element.start = Number.parseInt(first[2], 10);
-    items.forEach((item, index) => element.append(listItem(item, open && index === items.length - 1)));
+    items.forEach((item, index) => element.append(listItem(item, open && index === items.length - 1, level)));
     return element;
   };
   return { end, draw };
 }
 
-function listItem(lines, open) {
+function listItem(lines, open, level) {
   const element = make("li");
-  blocks(lines, open).forEach((block, index) => {
+  blocks(lines, open, level).forEach((block, index) => {
     if (index === 0 && block.text) inline(element, block.text, block.open);
-    else element.append(block.draw(block.open));
+    else element.append(block.draw());
   });
   return element;
 }
@@ -393,8 +407,8 @@ function table(lines, at) {
   const cells = (line) => line.trim().replace(/^\||(?<!\\)\|$/g, "").split(/(?<!\\)\|/);
   const row = (tag) => (line) => make("tr", ...cells(line).map((cell) => inline(make(tag), cell.trim(), false)));
   const draw = () => {
-    const body = lines.slice(at + 2, end).map(row("td"));
-    const element = make("div", make("table", make("thead", row("th")(lines[at])), make("tbody", ...body)));
+    const body = make("tbody", ...lines.slice(at + 2, end).map(row("td")));
+    const element = make("div", make("table", make("thead", row("th")(lines[at])), body));
     element.className = "table";
     element.tabIndex = 0; // a wide table scrolls, by keyboard too
     return element;
@@ -415,27 +429,23 @@ function render(container, text, open) {
   if (open && HALF_MARKER.test(lines.at(-1))) lines.pop();
   const wanted = blocks(lines, open);
   wanted.forEach((block, index) => {
-    const key = `${block.open} ${block.source}`;
     const shown = container.children[index];
-    if (shown?.source === key) return;
-    const element = block.draw(block.open);
-    element.source = key;
+    if (shown?.source === block.source) return;
+    const element = block.draw();
+    element.source = block.source;
     if (shown) shown.replaceWith(element);
     else container.append(element);
   });
   while (container.children.length > wanted.length) container.lastElementChild.remove();
-  container.querySelectorAll(".caret").forEach((element) => element.classList.remove("caret"));
-  if (open) caretPlace(container)?.classList.add("caret");
+  container.querySelector(".caret")?.classList.remove("caret");
+  if (open) lastLine(container)?.classList.add("caret");
 }
 
-function caretPlace(container) {
-  let place = container.lastElementChild;
-  while (place?.matches("ul, ol, li, blockquote, figure, pre, .table, table, tbody, thead, tr")) {
-    const inner = place.lastElementChild;
-    if (!inner || (place.matches("li") && !inner.matches("ul, ol, blockquote, figure, p, .table"))) break;
-    place = inner;
-  }
-  return place;
+/* The innermost block at the end: that is where the caret goes. */
+function lastLine(container) {
+  const inner = container.lastElementChild;
+  if (!inner?.matches("p, ul, ol, li, blockquote, figure, pre, h3, h4, h5, h6")) return null;
+  return inner.matches("p, pre, h3, h4, h5, h6") ? inner : lastLine(inner) ?? inner;
 }
 
 // ------------------------------------------------------------------ what is seen
@@ -512,7 +522,7 @@ class Answer {
     this.timer = 0;
     const began = performance.now();
     render(this.words, this.text, open);
-    this.every = Math.max(RENDER_EVERY, 10 * (performance.now() - began)); // never more than a tenth of the time
+    this.every = Math.max(RENDER_EVERY, 10 * (performance.now() - began)); // a tenth of the time at most
     keepUp();
   }
 
@@ -525,9 +535,9 @@ class Answer {
     const line = this.element.querySelector(".note");
     line.textContent = note;
     line.hidden = !note;
-    const again = this.element.querySelector(".retry");
-    again.hidden = !retry;
-    again.addEventListener("click", () => retry());
+    const button = this.element.querySelector(".retry");
+    button.hidden = !retry;
+    button.addEventListener("click", () => retry());
     if (!text) this.element.querySelector(".copy").hidden = true;
     keepUp();
   }
@@ -535,31 +545,27 @@ class Answer {
 
 // ------------------------------------------------------------------ the conversation
 
-const NOTES = {
-  cancelled: "Stopped.",
-  interrupted: "The answer broke off.",
-  max_tokens: "The answer reached its limit of length.",
-  refusal: "The model declined to answer.",
-};
+const STOPPED = "Stopped.";
 
 let sid = null;
 let life = new AbortController(); // of all that is under way for what the page shows
+let loading = true; // nothing is sent before it is known what was
 let current = null; // the exchange that is being answered
 let known = new Set(); // runs that are on the page
 
 const path = (rest) => `/api/v1/sessions/${encodeURIComponent(sid)}/${rest}`;
-const post = (body) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 /* A question and its answer. `messageId` is set until the server has taken the question. */
-const exchange = (text, question, more) => ({
-  text, question, answer: new Answer(), messageId: null, runId: null, lastId: "", stopping: false, over: false, ...more,
+const exchange = (text, question, ids) => ({
+  ...{ text, question, answer: new Answer(), messageId: null, runId: null, ...ids },
+  ...{ lastId: "", resumed: "", stopping: false, over: false },
 });
 
 function refreshControls() {
   log.setAttribute("aria-busy", String(Boolean(current)));
   act.classList.toggle("stops", Boolean(current));
   act.setAttribute("aria-label", current ? "Stop" : "Send message");
-  act.disabled = current ? current.stopping : blank(field.value);
+  act.disabled = current ? current.stopping : loading || blank(field.value);
   $("fresh").disabled = !log.childElementCount;
   $("empty").hidden = Boolean(log.childElementCount);
 }
@@ -590,16 +596,15 @@ async function follow(asked, signal) {
     let wait = 0;
     try {
       for await (const event of connect(asked, signal)) {
+        if (failures) hint("");
         failures = 0;
-        hint("");
         take(asked, event);
         if (asked.over || signal.aborted) break;
       }
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
-      if (!asked.messageId && [204, 404].includes(refusal.status)) return resync(signal);
-      if (!refusal.passing && !asked.messageId) return end(asked, asked.answer.text, { note: refusal.message, wrong: true });
-      if (!refusal.passing) return takeBack(asked, refusal.message);
+      const passing = refusal.status >= 500 || (refusal.status === 429 && !asked.messageId);
+      if (!passing) return refused(asked, refusal, signal);
       wait = refusal.wait;
     }
     if (signal.aborted || asked.over) break;
@@ -610,40 +615,46 @@ async function follow(asked, signal) {
   }
 }
 
-/* What the page shows is not what the server has: show that, but not in a tight circle. */
-async function resync(signal) {
-  await pause(1, 0, signal);
+/* Asking once more would change nothing. */
+async function refused(asked, { status, message }, signal) {
+  if (asked.messageId) return takeBack(asked, message);
+  if (status !== 204 && status !== 404) return end(asked, asked.answer.text, { note: message, wrong: true });
+  await pause(1, 0, signal); // the server knows of no such run: show what it has, but not in a tight circle
   if (!signal.aborted) open();
 }
 
 function connect(asked, signal) {
-  if (asked.messageId)
-    return listen(path("messages"), post({ messageId: asked.messageId, text: asked.text }), signal);
+  const { messageId, text } = asked;
+  if (messageId) {
+    const headers = { "Content-Type": "application/json" };
+    return listen(path("messages"), { method: "POST", headers, body: JSON.stringify({ messageId, text }) }, signal);
+  }
   if (asked.stopping) cancel(asked);
+  asked.resumed = asked.lastId;
   return listen(path("events"), { headers: asked.lastId ? { "Last-Event-ID": asked.lastId } : {} }, signal);
 }
 
 const ordinal = (id) => id.split(".").map(Number);
 
-/* Whether an event was taken before: a line that was cut may repeat what it had said. */
-function isOld(id, lastId) {
+/* Whether an event was taken on an earlier connection: a server may say it again. */
+function isOld(id, resumed) {
   const [, attempt, seq] = ordinal(id);
-  const [, lastAttempt, lastSeq] = ordinal(lastId);
+  const [, lastAttempt, lastSeq] = ordinal(resumed);
   return attempt < lastAttempt || (attempt === lastAttempt && seq <= lastSeq);
 }
 
 function take(asked, { type, id, data }) {
   const { answer, lastId } = asked;
   if (id && lastId && id.split(".")[0] !== lastId.split(".")[0]) return void open(); // another tab's run
-  if (type === "delta" && lastId && isOld(id, lastId)) return;
+  if (type === "delta" && asked.resumed && isOld(id, asked.resumed)) return;
   asked.lastId = id || lastId;
   if (type === "run.started") accepted(asked, data);
   if (type === "delta") answer.write(answer.text + data.text);
   if (type === "snapshot") answer.write(data.text);
-  if (type === "run.completed") end(asked, data.message.text, { note: NOTES[data.stopReason] });
-  if (type === "run.cancelled") end(asked, data.message?.text ?? "", { note: NOTES.cancelled });
-  if (type === "run.failed")
-    end(asked, answer.text, { note: data.message, wrong: true, retry: data.retryable === false ? null : again(asked) });
+  if (type === "run.completed") end(asked, data.message?.text ?? answer.text);
+  if (type === "run.cancelled") end(asked, data.message?.text ?? "", { note: STOPPED });
+  const retry = data.retryable === false ? null : again(asked);
+  if (type === "run.failed") end(asked, answer.text, { note: data.message, wrong: true, retry });
 }
 
 function accepted(asked, { runId, messageId }) {
@@ -659,7 +670,7 @@ function accepted(asked, { runId, messageId }) {
   if (asked.stopping) cancel(asked);
 }
 
-function end(asked, text, more) {
+function end(asked, text, more = {}) {
   asked.over = true;
   current = null;
   hint("");
@@ -675,19 +686,23 @@ function takeBack(asked, reason) {
   current = null;
   asked.question.remove();
   asked.answer.element.remove();
-  write(field.value ? `${asked.text}\n\n${field.value}` : asked.text);
+  compose(field.value ? `${asked.text}\n\n${field.value}` : asked.text);
   hint(reason, true);
 }
 
-const again = (asked) => () => {
-  asked.question?.remove();
-  asked.answer.element.remove();
-  send(asked.text);
-  field.focus();
-};
+function again(asked) {
+  if (!asked.text) return null;
+  return () => {
+    asked.question.remove();
+    asked.answer.element.remove();
+    send(asked.text);
+    field.focus();
+  };
+}
 
 async function cancel(asked) {
-  const response = await fetch(`/api/v1/runs/${encodeURIComponent(asked.runId)}/cancel`, { method: "POST" }).catch(() => null);
+  const url = `/api/v1/runs/${encodeURIComponent(asked.runId)}/cancel`;
+  const response = await fetch(url, { method: "POST" }).catch(() => null);
   if (response?.ok || asked.over) return;
   asked.stopping = false; // it may be asked for again
   refreshControls();
@@ -706,11 +721,13 @@ function stop() {
 async function open() {
   life.abort();
   life = new AbortController();
-  current = null;
   const { signal } = life;
+  current = null;
+  loading = true;
   sid = recall("session");
   const history = await load(signal);
   if (!history) return;
+  loading = false;
   known = new Set(history.messages.map((message) => message.runId));
   log.replaceChildren();
   const last = drawHistory(history);
@@ -718,6 +735,9 @@ async function open() {
   refreshControls();
   if (history.running) {
     await follow(exchange(last?.text, last?.question, { runId: history.running }), signal);
+    if (signal.aborted) return;
+    // A message that waited is answered now: its run began when the other ended.
+    if (history.messages.some(({ status }) => status === "waiting")) return open();
   }
   for (const entry of outbox.of(sid)) {
     if (signal.aborted) return;
@@ -761,19 +781,20 @@ function drawHistory({ messages, running }) {
     }
     const failed = message.status === "failed";
     const asked = { ...last, answer: new Answer() };
-    const retry = failed && last && !next ? again(asked) : null;
-    asked.answer.close(message.text, { note: NOTES[message.status], wrong: failed, retry });
+    const retry = failed && !next ? again(asked) : null;
+    asked.answer.close(message.text, { note: message.status === "cancelled" ? STOPPED : "", wrong: failed, retry });
     last = null;
   });
   if (!last || running || outbox.of(sid).some((entry) => entry.text === last.text)) return last;
   const asked = { ...last, answer: new Answer() };
-  asked.answer.close("", { note: NOTES[last.status] ?? "This message was not answered.", retry: again(asked) });
+  const note = last.status === "cancelled" ? STOPPED : "This message was not answered.";
+  asked.answer.close("", { note, retry: again(asked) });
   return null;
 }
 
 // ------------------------------------------------------------------ hands
 
-function write(text) {
+function compose(text) {
   field.value = text;
   fit();
   field.focus();
@@ -790,8 +811,8 @@ $("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   if (current) return stop();
   const text = field.value.trim();
-  if (!text) return;
-  write("");
+  if (!text || loading) return;
+  compose("");
   send(text);
 });
 
@@ -829,7 +850,7 @@ for (const prompt of document.querySelectorAll(".prompt"))
   });
 
 addEventListener("pagehide", () => life.abort());
-addEventListener("pageshow", (event) => event.persisted && open());
+addEventListener("pageshow", (event) => (event.persisted ? open() : fit())); // a reload brings the draft back
 addEventListener("resize", fit);
 
 fetch("/api/v1/config")
