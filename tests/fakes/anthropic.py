@@ -28,16 +28,14 @@ from tests.fakes.anthropic_answers import (
     Answer,
     BadLine,
     Behaviour,
-    Call,
     Cut,
     Eof,
     ErrorEvent,
-    Hold,
     Stall,
     Status,
-    words,
 )
 from tests.fakes.anthropic_rules import count, refusal, text_of
+from tests.fakes.anthropic_wire import Call, Hold, words
 
 __all__ = [
     "Answer",

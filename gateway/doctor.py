@@ -1,0 +1,139 @@
+"""Look at everything that can be wrong, and say how to mend what is."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from adapters.claude import Claude
+from core.database import Database, DatabaseDown, open_database, parse_url
+from core.errors import GatewayError, Misconfigured
+from core.types import Prompt, PromptMessage
+from gateway import schema
+from gateway.config import ENV_FILE, Settings, load
+
+Verdict = Literal["ok", "warn", "fail"]
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it is, and what to do about it."""
+
+    what: str
+    verdict: Verdict
+    words: str
+
+
+async def examine() -> int:
+    """Print all findings as a table; the exit status is 1 if something has to be mended."""
+    table = Table("", "what", "finding", box=None, pad_edge=False)
+    failed = False
+    async for finding in findings(dict(os.environ), ENV_FILE):
+        failed = failed or finding.verdict == "fail"
+        colour = COLOURS[finding.verdict]
+        table.add_row(f"[{colour}]{finding.verdict}[/]", finding.what, finding.words)
+    Console(soft_wrap=True).print(table)
+    return 1 if failed else 0
+
+
+async def findings(environ: dict[str, str], env_file: Path) -> AsyncIterator[Finding]:
+    """Everything there is to say, in the order in which to mend it."""
+    try:
+        settings = load(environ, env_file)
+    except Misconfigured as error:
+        for line in str(error).splitlines():
+            yield Finding("settings", "fail", line)
+        return
+    yield Finding("settings", "ok", "every variable is understood")
+    yield await _database(settings)
+    for port in settings.ports:
+        yield _port(settings.host, port)
+    yield Finding("WEB_AUTH", "ok", "open: everybody on this machine, nobody else")
+    async for finding in _models(settings):
+        yield finding
+
+
+async def _database(settings: Settings) -> Finding:
+    what = "DATABASE_URL"
+    try:
+        url = parse_url(settings.database_url)
+        if url.get_backend_name() == "sqlite" and not _exists(str(url.database)):
+            return Finding(what, "fail", f"no file {url.database} yet; run `gateway migrate`")
+        database = open_database(settings.database_url)
+    except Misconfigured as error:
+        running = "in use by another gateway" in str(error)
+        words = "in use by a running gateway" if running else str(error)
+        return Finding(what, "ok" if running else "fail", words)
+    try:
+        return await _schema(database)
+    finally:
+        await database.close()
+
+
+def _exists(path: str) -> bool:
+    return Path(path).exists()
+
+
+async def _schema(database: Database) -> Finding:
+    what = "DATABASE_URL"
+    try:
+        await schema.check(database)
+    except Misconfigured as error:
+        return Finding(what, "fail", str(error).removeprefix("DATABASE_URL: "))
+    except DatabaseDown as error:
+        return Finding(
+            what, "fail", f"not reachable ({error}); check host, port, name, user and password"
+        )
+    engine = "SQLite, for one process" if database.single else "PostgreSQL"
+    return Finding(what, "ok", f"{engine}, at revision {schema.latest()}")
+
+
+def _port(host: str, port: int) -> Finding:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            words = f"{port} is taken ({error.strerror}): by a running gateway, or set another"
+            return Finding("PORT", "warn", words)
+    return Finding("PORT", "ok", f"{host}:{port} is free")
+
+
+async def _models(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask each model for a word: only that proves key, address, name and credit at once."""
+    if settings.demo:
+        yield Finding(
+            "ANTHROPIC_API_KEY", "warn", "not set: answers come from the offline demo model"
+        )
+        return
+    key = settings.anthropic_api_key
+    claude = Claude(
+        api_key=None if key is None else key.get_secret_value(),
+        base_url=settings.anthropic_base_url,
+        full_body=settings.full_body,
+        read_timeout=20,
+    )
+    try:
+        for number, name in enumerate(settings.models):
+            yield await _model(claude, name, "MODEL" if number == 0 else "MODEL_FALLBACKS")
+    finally:
+        await claude.close()
+
+
+async def _model(claude: Claude, name: str, what: str) -> Finding:
+    prompt = Prompt(
+        system="", messages=(PromptMessage(role="user", text="Say ok."),), max_tokens=64
+    )
+    try:
+        async for _ in claude.stream(prompt, name):
+            pass
+    except GatewayError as error:
+        return Finding(what, "fail", f"{name} does not answer: {error or type(error).__name__}")
+    return Finding(what, "ok", f"{name} answers")
