@@ -1,6 +1,7 @@
 """From a turn to its answer: what the model is shown, what it says, and what is kept of it."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -12,11 +13,11 @@ from core.live import TurnLog
 from core.models import Answered, Models, NoModel, Opening
 from core.ports import Clock, Observer
 from core.text import NOTICES, render
+from core.transcript import Spoken
 from core.turns import CRASHES
 from core.types import Answer, Failure, Notice, Part, Prompt, Status, Turn
 
 COALESCE = 0.025  # seconds between two looks at a model's stream, after its first words
-HISTORY = 1000  # messages read for a prompt at most
 # Where a person answers within minutes; on messengers an hour goes by easily.
 QUICK_PLATFORMS = frozenset({"web"})
 
@@ -41,14 +42,19 @@ class Answerer:
         self._asking: dict[int, asyncio.Task[Any]] = {}
         self._stopped: set[int] = set()
 
-    async def answer(self, turn: Turn, log: TurnLog) -> Answer:
-        """The turn's answer, also if that is an apology. Asks no model twice for a stored one."""
+    async def answer(
+        self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None = None
+    ) -> Answer:
+        """The turn's answer, also if that is an apology. Asks no model twice for a stored one.
+
+        `spoken` is what the model may see; it is read if it is not given.
+        """
         if turn.status == Status.ANSWERED:
             return await self._stored(turn, log)
         if turn.crashes >= CRASHES:
             return failed(Failure.CRASHED)
         try:
-            return await self._fresh(turn, log)
+            return await self._fresh(turn, log, spoken)
         finally:
             self._stopped.discard(turn.id)
 
@@ -65,10 +71,9 @@ class Answerer:
             log.append(render(answer.parts))
         return answer
 
-    async def _fresh(self, turn: Turn, log: TurnLog) -> Answer:
-        spoken = await self._database.read(
-            transcript.spoken, turn.session_id, turn_id=turn.id, limit=HISTORY
-        )
+    async def _fresh(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Answer:
+        if spoken is None:
+            spoken = await self._database.read(transcript.spoken, turn.session_id, turn_id=turn.id)
         asked = context.build(
             spoken,
             turn_id=turn.id,

@@ -5,7 +5,7 @@ delivered until done, whichever replica dies on the way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -19,6 +19,7 @@ from core.errors import Fenced, Transient
 from core.facts import Accepted, TurnBroke, TurnClosed, TurnFenced
 from core.live import Cursor, Live, TurnLog, Update, replay
 from core.ports import Adapter, Bus, Clock, Observer
+from core.transcript import Spoken
 from core.types import Address, Answer, InboundEvent, Outcome, Receipt, Status, Turn, Usage
 
 P = ParamSpec("P")
@@ -123,9 +124,12 @@ class ConversationHandler:
         """The turns that this replica works on."""
         return frozenset(self._running)
 
-    def start(self, turn: Turn) -> None:
-        """Work on a turn, and on what follows it in its session, until nothing is left."""
-        task = asyncio.create_task(self._run(turn), name=f"turn {turn.id}")
+    def start(self, turn: Turn, spoken: Sequence[Spoken] | None = None) -> None:
+        """Work on a turn, and on what follows it in its session, until nothing is left.
+
+        `spoken` is what the turn's model may see, if the caller has just read it.
+        """
+        task = asyncio.create_task(self._run(turn, spoken), name=f"turn {turn.id}")
         self._tasks.add(task)  # the loop itself would let it be collected
         task.add_done_callback(self._tasks.discard)
 
@@ -148,15 +152,15 @@ class ConversationHandler:
     async def _accept(self, event: InboundEvent) -> Receipt:
         begun = self._clock.monotonic()
         now = self._now()
-        receipt = await self._database.write(
-            turns.accept,
+        receipt, spoken = await self._database.write(
+            _accept,
             event,
             owner=self._replica,
             now=now,
             stale_before=now - self._session_ttl,
         )
         if receipt.turn is not None:
-            self.start(receipt.turn)
+            self.start(receipt.turn, spoken)
         self._observe(
             Accepted(
                 platform=event.address.platform,
@@ -169,17 +173,17 @@ class ConversationHandler:
         )
         return receipt
 
-    async def _run(self, turn: Turn) -> None:
-        following: Turn | None = turn
+    async def _run(self, turn: Turn, spoken: Sequence[Spoken] | None) -> None:
+        following = await self._attempt(turn, spoken)
         while following is not None:
-            following = await self._attempt(following)
+            following = await self._attempt(following, None)
 
-    async def _attempt(self, turn: Turn) -> Turn | None:
+    async def _attempt(self, turn: Turn, spoken: Sequence[Spoken] | None) -> Turn | None:
         who = {"turn_id": turn.id, "session_id": turn.session_id, "attempt": turn.attempt}
         self._running.add(turn.id)
         log = self._live.open(turn)
         try:
-            return await self._take(turn, log)
+            return await self._take(turn, log, spoken)
         except Fenced:
             self._observe(TurnFenced(**who))
         except Exception as error:  # noqa: BLE001 - whatever it is, the turn is tried again
@@ -191,14 +195,14 @@ class ConversationHandler:
             self._running.discard(turn.id)
         return None
 
-    async def _take(self, turn: Turn, log: TurnLog) -> Turn | None:
+    async def _take(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Turn | None:
         """Answer one turn, deliver the answer, close it; returns the one that follows."""
         begun = self._clock.monotonic()
         adapter = self._adapters.get(turn.address.platform)
         if adapter is None:
-            answer, following = await self._show(turn, log)
+            answer, following = await self._show(turn, log, spoken)
         else:
-            answer, following = await self._send(adapter, turn, log)
+            answer, following = await self._send(adapter, turn, log, spoken)
         self._observe(
             TurnClosed(
                 platform=turn.address.platform,
@@ -220,21 +224,23 @@ class ConversationHandler:
             self._live.tell("message", message_id)
         return following.turn
 
-    async def _show(self, turn: Turn, log: TurnLog) -> tuple[Answer, turns.Next | None]:
+    async def _show(
+        self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None
+    ) -> tuple[Answer, turns.Next | None]:
         """A turn whose viewers come for the answer themselves: stored is done."""
-        answer = await self._answerer.answer(turn, log)
+        answer = await self._answerer.answer(turn, log, spoken)
         now = self._now()
         message_id, following = await self._persist(turns.close, turn, answer, now=now)
         log.close(_outcome(turn, log, answer, message_id, now))
         return answer, following
 
     async def _send(
-        self, adapter: Adapter, turn: Turn, log: TurnLog
+        self, adapter: Adapter, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None
     ) -> tuple[Answer, turns.Next | None]:
         """A turn whose answer is brought to its platform, while it grows and until it is there."""
         delivering = asyncio.create_task(self._courier.deliver(adapter, turn, log))
         try:
-            answer = await self._answerer.answer(turn, log)
+            answer = await self._answerer.answer(turn, log, spoken)
             now = self._now()
             message_id = None
             if turn.status != Status.ANSWERED:
@@ -263,6 +269,16 @@ class ConversationHandler:
 
     def _now(self) -> int:
         return int(self._clock.now() * 1000)
+
+
+def _accept(
+    db: Connection, event: InboundEvent, *, owner: str, now: int, stale_before: int
+) -> tuple[Receipt, list[Spoken] | None]:
+    """Accept, and read at once what the turn will need: one trip to the database less."""
+    receipt = turns.accept(db, event, owner=owner, now=now, stale_before=stale_before)
+    if receipt.turn is None:
+        return receipt, None
+    return receipt, transcript.spoken(db, receipt.session_id, turn_id=receipt.turn.id)
 
 
 def _outcome(turn: Turn, log: TurnLog, answer: Answer, message_id: int | None, now: int) -> Outcome:

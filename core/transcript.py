@@ -8,6 +8,8 @@ from sqlalchemy import BigInteger, Connection, bindparam, func, null, or_, selec
 from core.tables import addresses, messages, sessions, turns
 from core.types import Address, Message, Part, Role, Status
 
+READ = 1000  # messages read for a prompt at most
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spoken:
@@ -20,7 +22,7 @@ class Spoken:
     error: str | None
 
 
-def spoken(db: Connection, session_id: int, *, turn_id: int, limit: int) -> list[Spoken]:
+def spoken(db: Connection, session_id: int, *, turn_id: int, limit: int = READ) -> list[Spoken]:
     """The newest `limit` messages that the model may see in `turn_id`, in the order of turns.
 
     Order is by turn, then by message: what arrived while a turn ran comes after its answer.
