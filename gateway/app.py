@@ -32,6 +32,7 @@ from gateway.config import Settings
 from gateway.health import Health
 from gateway.telemetry import Telemetry
 
+PULSE = Pulse()
 CLOSING = 1.0  # seconds that open streams have to end once no turn runs any more
 
 
@@ -60,7 +61,7 @@ def build(settings: Settings) -> Gateway:
     models = Models(claude or Demo(), names, observe=observe, clock=clock, chance=random.random)
 
     database = open_database(settings.database_url)
-    pulse = Pulse()
+    pulse = PULSE
     # Half of what the others wait: this replica gives up before they take over.
     lease = Lease(clock=clock, seconds=None if database.single else pulse.dead / 2)
     answerer = Answerer(

@@ -99,7 +99,7 @@ async def _serve(settings: "Settings") -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     gateway = build(settings)
-    print(f"http://{settings.host}:{settings.port}", file=sys.stderr)  # noqa: T201
+    print(f"http://{settings.host}:{settings.port}", file=sys.stderr, flush=True)  # noqa: T201
     await serve(gateway, stopping)
 
 

@@ -522,14 +522,25 @@ async def test_cancelling_the_reader_ends_the_call(
 
 
 async def test_a_connection_serves_the_next_call_too(claude: Claude, fake: FakeAnthropic):
-    """A whole answer leaves it fit for use, also if the reader stops at `Done`."""
+    """A whole answer leaves it fit for use, even if its last byte is yet to come at `Done`."""
     for _ in range(3):
         await ask(claude)
+        hold = Hold()
+        fake.script(Answer("hi", linger=hold))
         async with aclosing(claude.stream(prompt(), MODEL)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Done):
+                    hold.release()
                     break
     assert fake.connections == 1
+
+
+async def test_a_response_without_end_does_not_hold_the_reader(claude: Claude, fake: FakeAnthropic):
+    """The answer is whole; its connection is given up after a moment."""
+    fake.script(Answer("hi", linger=Hold()))
+    assert isinstance((await ask(claude))[-1], Done)
+    await fake.requests[0].ended.wait()
+    assert fake.requests[0].outcome == "abandoned"
 
 
 async def test_many_calls_run_side_by_side(claude: Claude, fake: FakeAnthropic):
@@ -542,8 +553,9 @@ async def test_many_calls_run_side_by_side(claude: Claude, fake: FakeAnthropic):
 
 
 @pytest.fixture
-async def elsewhere() -> AsyncIterator[Claude]:
+async def elsewhere(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Claude]:
     """Asks Anthropic itself, over the transport that respx can stand in for."""
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     made = Claude(api_key=KEY, base_url=None, full_body=True, transport="httpx2")
     yield made
     await made.close()
@@ -559,12 +571,9 @@ STREAM = (
 
 
 @respx.mock
-async def test_without_a_base_url_anthropic_is_asked(
-    elsewhere: Claude, monkeypatch: pytest.MonkeyPatch
-):
+async def test_without_a_base_url_anthropic_is_asked(elsewhere: Claude):
     """Whatever the environment says."""
     respx.post(ANTHROPIC).mock(return_value=httpx.Response(200, content=STREAM))
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     assert await ask(elsewhere) == [
         Began(usage=Usage(input=5)),
         Text("hi"),

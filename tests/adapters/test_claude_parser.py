@@ -262,6 +262,12 @@ def test_a_compatible_server_that_counts_is_believed():
     )
 
 
+def test_anthropic_is_believed_to_have_counted_nothing():
+    """Its zero is a zero."""
+    stream = start({"input_tokens": 0, "output_tokens": 0}) + delta("hi") + stopping() + STOP
+    assert parse(stream)[-1] == Done(stop_reason="end_turn", usage=Usage())
+
+
 def test_nothing_follows_done():
     """After message_stop, and after `end`, whatever comes is dropped."""
     parser = make()

@@ -38,7 +38,8 @@ class Answer:
 
     `chunk` is the length of a delta in characters (None: a word), `first` and `gap` are the
     seconds before the first delta and between two. `hold` stops it before the headers, or
-    after `hold_after` deltas. `stop=False` leaves out message_stop, as some servers do.
+    after `hold_after` deltas; `linger` holds back the response's end behind the last event.
+    `stop=False` leaves out message_stop, as some servers do.
     """
 
     text: "str | Callable[[Request], str] | None" = None
@@ -53,6 +54,7 @@ class Answer:
     final_usage: Mapping[str, Any] | None = None
     hold: Hold | None = None
     hold_after: int | None = None
+    linger: Hold | None = None
     stop: bool = True
 
     async def play(self, call: Call) -> web.StreamResponse:
@@ -73,6 +75,8 @@ class Answer:
                 await self.hold.wait()
             await call.delta(delta, self.gap if sent else 0)
         await call.finish(self.stop_reason, self.final_usage, stop=self.stop)
+        if self.linger:
+            await self.linger.wait()
         return call.response
 
     def _text(self, request: "Request") -> str:
