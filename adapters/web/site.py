@@ -1,4 +1,4 @@
-"""The page at `/`, and its two files."""
+"""The page at `/`, and its files."""
 
 import hashlib
 from pathlib import Path
@@ -12,6 +12,8 @@ FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/markdown.js": ("markdown.js", "text/javascript"),
+    "/nodes.js": ("nodes.js", "text/javascript"),
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"

@@ -100,6 +100,8 @@ class Stub:
                 web.get("/", self._file("index.html")),
                 web.get("/page.css", self._file("page.css")),
                 web.get("/page.js", self._file("page.js")),
+                web.get("/markdown.js", self._file("markdown.js")),
+                web.get("/nodes.js", self._file("nodes.js")),
                 web.get("/api/v1/config", self._config),
                 web.get(f"{session}/messages", self._history),
                 web.post(f"{session}/messages", self._ask),
