@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from core.types import Began, Done, Piece, Prompt, Text, Usage
 
@@ -17,7 +17,7 @@ class Demo:
     def __init__(self, *, pace: float = PACE) -> None:
         self._pace = pace
 
-    async def stream(self, prompt: Prompt, model: str) -> AsyncIterator[Piece]:  # noqa: ARG002
+    async def stream(self, prompt: Prompt, model: str) -> AsyncGenerator[Piece, None]:  # noqa: ARG002
         """Answer word by word."""
         asked = [message.text for message in prompt.messages if message.role == "user"]
         answer = _answer(asked)

@@ -62,10 +62,8 @@ class Call:
 
     async def close(self) -> None:
         """End the call, wherever it is. May be called twice."""
-        # Every model so far is an async generator, but the port promises only an iterator.
-        aclose = getattr(self._pieces, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        if self._pieces is not None:
+            await self._pieces.aclose()
 
     def _note(self, piece: Piece) -> None:
         if isinstance(piece, Began):

@@ -1,6 +1,6 @@
 """What core asks of the outside. Each is a protocol of one or two verbs."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 from core.facts import Fact
@@ -10,7 +10,7 @@ from core.types import Address, Piece, Prompt
 class Model(Protocol):
     """A provider of language models."""
 
-    def stream(self, prompt: Prompt, model: str) -> AsyncIterator[Piece]:
+    def stream(self, prompt: Prompt, model: str) -> AsyncGenerator[Piece, None]:
         """Ask `model` once, and yield its answer's pieces as they come, `Done` last.
 
         Each pull yields everything that has arrived since the last one, so a consumer that

@@ -47,7 +47,10 @@ async def speak_plainly(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _response(request, _framework(request, error))
+        response = _response(request, _framework(request, error))
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
 
 
 def _framework(request: web.Request, error: web.HTTPException) -> Refused:

@@ -4,14 +4,15 @@ A listener on loopback is still reached by every page that the machine's browser
 another name, by DNS rebinding), and by a proxy that faces the world. Both are turned away here.
 """
 
-from urllib.parse import urlsplit
+import re
+from ipaddress import ip_address
 
 from aiohttp import web
 
 from adapters.web.errors import Handler, Refused
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+FORWARDED = re.compile(r"forwarded|x-forwarded-.*|x-real-ip", re.IGNORECASE)
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]+)(:[0-9]{0,5})?", re.IGNORECASE)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 EXPOSED = "X-Session-Id, Retry-After"
 
@@ -28,7 +29,7 @@ async def only_this_machine(request: web.Request, handler: Handler) -> web.Strea
 async def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
     """Let a local page on another port read the answer. A hook, so that streams have it too."""
     origin = request.headers.get("Origin")
-    if origin is not None and _is_loopback(origin):
+    if origin is not None and _is_local(origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = EXPOSED
         response.headers.add("Vary", "Origin")
@@ -36,12 +37,12 @@ async def allow_origin(request: web.Request, response: web.StreamResponse) -> No
 
 def _check(request: web.Request) -> None:
     headers = request.headers
-    if not _is_loopback(f"http://{headers.get('Host', '')}"):
+    if not _is_loopback(headers.get("Host", "")):
         raise Refused(
             403, "foreign_host", "Without sign-in this server answers to localhost alone."
         )
-    for name in FORWARDED:
-        if name in headers:
+    for name in headers:
+        if FORWARDED.fullmatch(name):
             raise Refused(
                 403,
                 "forwarded",
@@ -49,7 +50,7 @@ def _check(request: web.Request) -> None:
                 " its own machine alone. Set WEB_AUTH before you put it on a network.",
             )
     origin = headers.get("Origin")
-    if origin is not None and not _is_loopback(origin):
+    if origin is not None and not _is_local(origin):
         raise Refused(
             403, "foreign_origin", "Pages of other sites may not use this server without sign-in."
         )
@@ -59,13 +60,21 @@ def _check(request: web.Request) -> None:
         )
 
 
-def _is_loopback(url: str) -> bool:
+def _is_local(origin: str) -> bool:
+    scheme, _, host = origin.partition("://")
+    return scheme in {"http", "https"} and _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a `Host` names this machine. No name but localhost does: others can be rebound."""
+    found = HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found[1].strip("[]").lower()
     try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for what is no number
+        return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and parts.hostname in LOOPBACK and not parts.username
 
 
 def _preflight(request: web.Request) -> dict[str, str]:

@@ -23,21 +23,31 @@ encode = msgspec.json.Encoder().encode
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """The body as a JSON object. Raises `Refused` (415, 400) and the framework's 413."""
+    """The body as a JSON object; other JSON is one that lacks every key.
+
+    Raises `Refused` (415, 400) and the framework's 413.
+    """
     if request.content_type != "application/json":
         raise Refused(
             415,
             "unsupported_media_type",
             "Send JSON, with the header Content-Type: application/json.",
         )
-    raw = await request.read()
+    raw = await _body(request)
     try:
         body = _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, "invalid_json", "invalid JSON") from error
-    if not isinstance(body, dict):
-        raise Refused(400, "invalid_json", "The body must be a JSON object.")
-    return body
+    return body if isinstance(body, dict) else {}
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        request.content.feed_eof()  # else the framework looks for the rest, and logs that it fails
+        request.protocol.close()  # where the next request begins, nobody knows
+        raise Refused(400, "invalid_body", "The body is not encoded as its headers say.") from error
 
 
 def text_in(body: dict[str, Any], key: str) -> str:
@@ -70,8 +80,11 @@ def address_of(session: str) -> Address:
 
 
 def message_key(session: str, message: str) -> str:
-    """A message's identity: its client's name for it, within its session."""
-    return f"{PLATFORM}:{PUBLIC}:{session}:{message}"
+    """A message's identity: its client's name for it, within its session.
+
+    Names may hold colons, so a sign that they can't hold stands between the two.
+    """
+    return f"{PLATFORM}:{PUBLIC}:{session}/{message}"
 
 
 def number(value: str, missing: Refused) -> int:

@@ -1,0 +1,228 @@
+"""What the tests of the engine share: a replica at work on a database, and what befalls it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import pytest
+from sqlalchemy import select, update
+
+from core import transcript
+from core.answering import Answerer
+from core.bus import LocalBus
+from core.conversation import ConversationHandler
+from core.database import DatabaseDown
+from core.delivery import Courier
+from core.live import Live
+from core.models import Limits, Models
+from core.replica import Lease, Pulse, Replica
+from core.tables import messages, replicas, turns
+from core.types import Address, InboundEvent
+from tests.fakes.clock import VirtualClock
+from tests.fakes.scripted import ScriptedModel
+
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+MODEL = "claude-sonnet-5-5"
+WEB = "web"  # viewers come for the answer: no adapter
+PUSH = "push"  # the answer is brought by an adapter
+TTL = 3600
+PULSE = Pulse()
+PATIENCE = 30  # seconds until a test that waits for what never comes gives up
+
+_numbers = count(1)
+
+
+def event(text="Hi", *, key=None, place="alice", platform=WEB):
+    """A message, by default one that was never sent before."""
+    address = Address(platform=platform, account="x", conversation=place)
+    return InboundEvent(
+        address=address, text=text, message_key=key or f"{platform}:{next(_numbers)}"
+    )
+
+
+class Stage:
+    """One replica: its model's scripts, its platform, and all the facts that it told."""
+
+    def __init__(
+        self, database, *scripts, adapter=None, model=None, name="a", clock=None, ttl=TTL
+    ) -> None:
+        self.name = name
+        self.database = database
+        self.clock = clock or VirtualClock()
+        self.facts = []
+        self.model = model or ScriptedModel({MODEL: list(scripts)})
+        self.live = Live()
+        self.bus = LocalBus()
+        seconds = None if database.single else PULSE.dead / 2
+        self.lease = Lease(clock=self.clock, seconds=seconds)
+        world = {"database": database, "observe": self.facts.append, "clock": self.clock}
+        models = Models(
+            self.model,
+            [MODEL],
+            observe=self.facts.append,
+            clock=self.clock,
+            chance=lambda: 1.0,
+            limits=Limits(retries=0),
+        )
+        self.answerer = Answerer(**world, models=models, system_prompt="Be kind.")
+        self.handler = ConversationHandler(
+            **world,
+            answerer=self.answerer,
+            courier=Courier(**world, fence=self.lease.check),
+            adapters={PUSH: adapter} if adapter else {},
+            live=self.live,
+            bus=self.bus,
+            replica=name,
+            session_ttl=ttl,
+        )
+        self.replica = Replica(name, **world, handler=self.handler, lease=self.lease, pulse=PULSE)
+
+    async def say(self, text="Hi", **options):
+        """Accept a message."""
+        return await self.handler.accept(event(text, **options))
+
+    async def done(self):
+        """Wait until no turn runs here."""
+        assert await self.handler.idle(PATIENCE)
+
+    async def ask(self, text="Hi", **options):
+        """Accept a message and wait until all turns are over; returns the message's turn."""
+        receipt = await self.say(text, **options)
+        await self.done()
+        return await self.turn(await self.handler.turn_of(receipt))
+
+    async def watch(self, turn_id, cursor=None):
+        """All updates of a turn."""
+        return [update async for update in self.handler.follow(turn_id, cursor)]
+
+    async def turn(self, turn_id):
+        """A turn's row."""
+        return await self.database.read(
+            lambda db: db.execute(select(turns).where(turns.c.id == turn_id)).one()
+        )
+
+    async def answer(self, turn_id):
+        """The parts that are stored as a turn's answer; None if there are none."""
+        return await self.database.read(_answer, turn_id)
+
+    async def said(self, session_id):
+        """The conversation as (role, text) pairs."""
+        rows = await self.database.read(
+            transcript.conversation, session_id, before=None, limit=1000
+        )
+        return [(row.role, row.parts[0].get("text")) for row, _ in rows]
+
+    def told(self, kind):
+        """The facts of one kind."""
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    def asked(self):
+        """The newest message of each prompt that the model was given."""
+        return [prompt.messages[-1].text for prompt in self.model.prompts]
+
+
+@asynccontextmanager
+async def stage(database, *scripts, **options) -> AsyncIterator[Stage]:
+    """A replica, whose turns end with the test."""
+    made = Stage(database, *scripts, **options)
+    try:
+        yield made
+    finally:
+        await made.handler.abandon()
+
+
+def _answer(db, turn_id):
+    query = select(messages.c.content)
+    mine = query.where(messages.c.turn_id == turn_id, messages.c.role == "assistant")
+    return db.execute(mine).scalar()
+
+
+class Pause:
+    """A step that tells when it is reached, and waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self._open = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.reached.set()
+        await self._open.wait()
+
+    def go(self) -> None:
+        self._open.set()
+
+
+class Platform:
+    """A platform that sends one part an answer, and writes down what reaches it.
+
+    Each call meets the next of `faults`: an error is raised once the text is there and its
+    part is noted, `None` is a call that goes well. A `Pause` is waited for first of all.
+    """
+
+    def __init__(self, *faults) -> None:
+        self.offered = []  # the text of each call
+        self.known = []  # the parts that each call found noted
+        self.taken = []  # the texts that were sent
+        self._faults = iter(faults)
+
+    async def deliver(self, delivery, text):
+        self.known.append(dict(delivery.parts))
+        fault = next(self._faults, None)
+        if isinstance(fault, Pause):
+            await fault()
+        whole = "".join([piece async for piece in text])
+        self.offered.append(whole)
+        delivery.check()
+        if isinstance(fault, Exception):
+            await delivery.checkpoint(0, f"begun {len(self.offered)}", sent=False)
+            raise fault
+        self.taken.append(whole)
+        await delivery.checkpoint(0, "sent")
+
+
+IN_DOUBT = object()
+
+
+class Troubled:
+    """A database whose writes of one function meet trouble, a step a call.
+
+    An error is raised instead of the write, `IN_DOUBT` is an error after it, `None` is none,
+    and anything else is called and awaited before it.
+    """
+
+    def __init__(self, database) -> None:
+        self.single = database.single
+        self.calls = []
+        self._database = database
+        self._steps = {}
+
+    def meet(self, fn, *steps) -> None:
+        """From now on, the calls of `fn` meet these steps."""
+        self._steps[fn] = list(steps)
+
+    async def read(self, fn, *args, **kwargs):
+        return await self._do(self._database.read, fn, *args, **kwargs)
+
+    async def write(self, fn, *args, **kwargs):
+        return await self._do(self._database.write, fn, *args, **kwargs)
+
+    async def _do(self, verb, fn, *args, **kwargs):
+        self.calls.append(fn)
+        steps = self._steps.get(fn)
+        step = steps.pop(0) if steps else None
+        if isinstance(step, Exception):
+            raise step
+        if step is not None and step is not IN_DOUBT:
+            await step()
+        result = await verb(fn, *args, **kwargs)
+        if step is IN_DOUBT:
+            raise DatabaseDown("the connection broke during COMMIT")
+        return result
+
+
+def silence(db, replica):
+    """Let a replica's last sign of life be long ago."""
+    db.execute(update(replicas).where(replicas.c.id == replica).values(beat_at=0))

@@ -1,0 +1,62 @@
+"""A gateway for each test, on a database of its own."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import structlog
+
+from gateway.telemetry import configure_logging
+from tests.databases import ENGINES, sqlite_url
+from tests.journeys.house import House, migrate, serving
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and nothing in it: migrating one for each test takes longer."""
+    folder = tmp_path_factory.mktemp("migrated")
+    asyncio.run(migrate(sqlite_url(folder)))
+    return folder / "gateway.db"
+
+
+@pytest.fixture
+def url(migrated_file: Path, tmp_path: Path) -> str:
+    """A SQLite database of this test's own, migrated."""
+    shutil.copy(migrated_file, tmp_path / "gateway.db")
+    return sqlite_url(tmp_path)
+
+
+@pytest_asyncio.fixture
+async def house(url: str) -> AsyncIterator[House]:
+    async with serving(url) as house:
+        yield house
+
+
+@pytest.fixture(params=ENGINES)
+def either_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("url" if request.param == "sqlite" else "postgres"))
+
+
+@pytest_asyncio.fixture
+async def either(either_url: str) -> AsyncIterator[House]:
+    """A house on each engine in turn."""
+    await migrate(either_url)
+    async with serving(either_url) as house:
+        yield house
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """The gateway's own logging, as in production but for the level."""
+    root = logging.getLogger()
+    level = root.level
+    configure_logging("error", "json")
+    yield
+    for handler in [handler for handler in root.handlers if handler.name == "gateway"]:
+        root.removeHandler(handler)
+    root.setLevel(level)
+    structlog.reset_defaults()
