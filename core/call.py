@@ -1,6 +1,6 @@
 """One call of one model, from the request to its end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from core.breaker import Pass
 from core.errors import TooLong, Transient
@@ -24,7 +24,7 @@ class Call:
         self._api = api
         self._prompt = prompt
         self._watchdog = watchdog
-        self._pieces: AsyncIterator[Piece] | None = None
+        self._pieces: AsyncGenerator[Piece, None] | None = None
 
     async def begin(self) -> None:
         """Ask, and wait for the first visible words or for a reason to have none.
