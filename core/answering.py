@@ -115,15 +115,20 @@ class Answerer:
 
     async def _stream(self, turn: Turn, log: TurnLog, prompt: Prompt) -> Answered:
         begun = self._clock.monotonic()
+        now = asyncio.get_running_loop().time
+        look = now()
         async with aclosing(self._models.stream(prompt)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Answered):
                     return piece
                 log.append(piece.text)
                 if isinstance(piece, Opening):
+                    look = now()
                     self._first(turn, piece.model, self._clock.monotonic() - begun)
-                # The next look finds all that came meanwhile: one write for many words.
-                await asyncio.sleep(COALESCE)
+                # The next look finds all that came meanwhile: one write for many words. Each
+                # stream keeps to its own beat, or all would come to wake and end together.
+                look = max(look + COALESCE, now())
+                await asyncio.sleep(look - now())
         raise AssertionError("models.stream ends in Answered")
 
     def _first(self, turn: Turn, model: str, seconds: float) -> None:

@@ -6,6 +6,7 @@ import os
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -156,23 +157,31 @@ def _reason(error: DBAPIError) -> str:
 
 
 def _tell(group: list[Job], outcomes: list[tuple[Any, Any]]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, Any]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, deque[tuple[asyncio.Future[Any], Any, Any]]] = {}
     for job, (result, error) in zip(group, outcomes, strict=True):
-        by_loop.setdefault(job.loop, []).append((job.future, result, error))
+        by_loop.setdefault(job.loop, deque()).append((job.future, result, error))
     for loop, told in by_loop.items():
         # A caller whose loop is gone has nobody left to tell; the write stands all the same.
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, told)
+            loop.call_soon_threadsafe(_resolve, loop, told)
 
 
-def _resolve(told: list[tuple[asyncio.Future[Any], Any, Any]]) -> None:
-    for future, result, error in told:
-        if future.cancelled():
-            continue
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+def _resolve(
+    loop: asyncio.AbstractEventLoop, told: deque[tuple[asyncio.Future[Any], Any, Any]]
+) -> None:
+    """Wake one caller, and the next one when the loop comes round again.
+
+    All at once, they would go on side by side, and each would be done only when all are.
+    """
+    future, result, error = told.popleft()
+    if told:
+        loop.call_soon(_resolve, loop, told)
+    if future.cancelled():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 def _lock(file: Path) -> IO[str]:

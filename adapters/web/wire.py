@@ -33,21 +33,13 @@ async def read_object(request: web.Request) -> dict[str, Any]:
             "unsupported_media_type",
             "Send JSON, with the header Content-Type: application/json.",
         )
-    raw = await _body(request)
     try:
-        body = _decode(raw)
+        body = _decode(await request.read())
+    except web.RequestPayloadError as error:
+        raise Refused(400, "invalid_body", "The body is not encoded as its headers say.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, "invalid_json", "invalid JSON") from error
     return body if isinstance(body, dict) else {}
-
-
-async def _body(request: web.Request) -> bytes:
-    try:
-        return await request.read()
-    except web.RequestPayloadError as error:
-        request.content.feed_eof()  # else the framework looks for the rest, and logs that it fails
-        request.protocol.close()  # where the next request begins, nobody knows
-        raise Refused(400, "invalid_body", "The body is not encoded as its headers say.") from error
 
 
 def text_in(body: dict[str, Any], key: str) -> str:
