@@ -16,6 +16,7 @@ from core.types import Failure, Notice, Prompt, PromptMessage, Status
 
 LONGEST = 60  # messages; beyond, the window is cut
 KEPT = 20  # messages that stay when it is cut
+VERBATIM = 10  # messages that always stay, even if a burst makes it more than that
 MAX_TOKENS = 8192
 
 
@@ -67,11 +68,12 @@ def _harmless(turn: Sequence[Spoken]) -> bool:
 
 
 def _newest(turns: Sequence[list[Spoken]]) -> list[list[Spoken]]:
-    """As many whole turns from the end as fit in `KEPT` messages; at least the last."""
-    kept, count = 1, len(turns[-1])
-    while kept < len(turns) and count + len(turns[-kept - 1]) <= KEPT:
-        kept += 1
-        count += len(turns[-kept])
+    """Whole turns from the end: as many as fit in `KEPT` messages, and `VERBATIM` at least."""
+    kept = count = 0
+    for turn in reversed(turns):
+        if count >= VERBATIM and count + len(turn) > KEPT:
+            break
+        kept, count = kept + 1, count + len(turn)
     return list(turns[-kept:])
 
 

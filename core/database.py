@@ -84,6 +84,9 @@ def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+from_json = msgspec.json.decode
+
+
 def parse_url(text: str) -> URL:
     """Understand a database URL as hosting platforms write it.
 

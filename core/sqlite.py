@@ -61,8 +61,8 @@ class SqliteDatabase:
         self._turn = (self._turn + 1) % READERS
         try:
             return await self._readers[self._turn].run(partial(fn, **kwargs), *args)
-        except DBAPIError as error:
-            raise DatabaseDown(_reason(error)) from error
+        except (DBAPIError, sqlite3.Error) as error:
+            raise _translate(error) from error
 
     async def write(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -147,13 +147,8 @@ def _run(connection: Connection, raw: Any, job: Job, *, alone: bool) -> tuple[An
 
 
 def _translate(error: Exception) -> Exception:
-    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.OperationalError):
-        return DatabaseDown(_reason(error))
-    return error
-
-
-def _reason(error: DBAPIError) -> str:
-    return str(error.orig)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return DatabaseDown(str(cause)) if isinstance(cause, sqlite3.OperationalError) else error
 
 
 def _tell(group: list[Job], outcomes: list[tuple[Any, Any]]) -> None:

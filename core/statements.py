@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from core.database import Now
+from core.prepared import Prepared
 from core.tables import addresses, deliveries, messages, replicas, sessions, turns
 from core.types import Status
 
@@ -46,7 +47,7 @@ HELD = and_(turns.c.id == _number("turn"), turns.c.attempt == _number("fence"), 
 
 # --- accept ---
 
-FIND_ADDRESS = (
+FIND_ADDRESS = Prepared(
     select(addresses.c.id, addresses.c.session_id, sessions.c.updated_at)
     .join_from(addresses, sessions, addresses.c.session_id == sessions.c.id)
     .where(
@@ -71,33 +72,47 @@ NEW_ADDRESS = _both(
 )
 # Opens nothing for a message that is stored already, and nothing in a session that has an open
 # turn: then no row comes back.
-OPEN_UNLESS_KNOWN = _both(
-    lambda insert_: (
-        insert_(turns)
-        .from_select(
-            ["session_id", "address_id", "status", "owner", "attempt", "crashes", "started_at"],
-            select(
-                _number("session"),
-                _number("address"),
-                literal(Status.RUNNING.value, Text),
-                bindparam("owner", type_=Text),
-                literal(1, Integer),
-                literal(0, Integer),
-                _number("now"),
-            ).where(~exists().where(messages.c.dedupe_key == bindparam("key", type_=Text))),
+OPEN_UNLESS_KNOWN = Prepared(
+    _both(
+        lambda insert_: (
+            insert_(turns)
+            .from_select(
+                ["session_id", "address_id", "status", "owner", "attempt", "crashes", "started_at"],
+                select(
+                    _number("session"),
+                    _number("address"),
+                    literal(Status.RUNNING.value, Text),
+                    bindparam("owner", type_=Text),
+                    literal(1, Integer),
+                    literal(0, Integer),
+                    _number("now"),
+                ).where(~exists().where(messages.c.dedupe_key == bindparam("key", type_=Text))),
+            )
+            .on_conflict_do_nothing(index_elements=["session_id"], index_where=OPEN)
+            .returning(turns.c.id)
         )
-        .on_conflict_do_nothing(index_elements=["session_id"], index_where=OPEN)
-        .returning(turns.c.id)
     )
 )
-STORE = _both(
-    lambda insert_: (
-        insert_(messages)
-        .on_conflict_do_nothing(
-            index_elements=["dedupe_key"], index_where=messages.c.dedupe_key.is_not(None)
+MESSAGE = (
+    "session_id",
+    "turn_id",
+    "address_id",
+    "role",
+    "content",
+    "dedupe_key",
+    "created_at",
+)
+STORE = Prepared(
+    _both(
+        lambda insert_: (
+            insert_(messages)
+            .on_conflict_do_nothing(
+                index_elements=["dedupe_key"], index_where=messages.c.dedupe_key.is_not(None)
+            )
+            .returning(messages.c.id)
         )
-        .returning(messages.c.id)
-    )
+    ),
+    columns=MESSAGE,
 )
 FIND_MESSAGE = select(messages.c.id, messages.c.session_id, messages.c.turn_id).where(
     messages.c.dedupe_key == bindparam("key", type_=Text)
@@ -121,20 +136,35 @@ MOVE_WINDOW = (
     update(sessions).where(sessions.c.id == _number("session")).values(window_from=_window())
 )
 # The row lock that keeps accept from adding a message that nobody would pick up.
-TOUCH = (
+TOUCH = Prepared(
     update(sessions)
     .where(sessions.c.id == _number("session"))
     .values(updated_at=_number("now"), window_from=_window())
 )
-ANSWER = update(turns).where(HELD, turns.c.status == Status.RUNNING.value)
+ANSWER = Prepared(
+    update(turns).where(HELD, turns.c.status == Status.RUNNING.value),
+    columns=(
+        "status",
+        "answered_at",
+        "closed_at",
+        "model",
+        "stop_reason",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "cost",
+        "error",
+    ),
+)
 SETTLE = update(turns).where(HELD)
 HOLD = update(turns).where(HELD).values(attempt=turns.c.attempt)
 STANDING = select(turns.c.attempt, turns.c.status).where(turns.c.id == _number("turn"))
-STORE_ANSWER = insert(messages).returning(messages.c.id)
+STORE_ANSWER = Prepared(insert(messages).returning(messages.c.id), columns=MESSAGE)
 FIND_ANSWER = select(messages.c.id).where(
     messages.c.turn_id == _number("turn"), messages.c.role == "assistant"
 )
-OPEN_NEXT = (
+OPEN_NEXT = Prepared(
     insert(turns)
     .from_select(
         ["session_id", "address_id", "status", "owner", "attempt", "crashes", "started_at"],

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, null, or_, select, update
 
+from core.prepared import Prepared
 from core.tables import addresses, messages, sessions, turns
 from core.types import Address, Message, Part, Role, Status
 
@@ -27,7 +28,7 @@ def spoken(db: Connection, session_id: int, *, turn_id: int, limit: int = READ) 
 
     Order is by turn, then by message: what arrived while a turn ran comes after its answer.
     """
-    rows = db.execute(_SPOKEN, {"session": session_id, "turn": turn_id, "most": limit}).all()
+    rows = _SPOKEN.rows(db, {"session": session_id, "turn": turn_id, "most": limit})
     found = [
         Spoken(
             turn_id=row.turn_id,
@@ -98,7 +99,7 @@ def _number(name: str) -> Any:
 
 _IN_SESSION = messages.c.session_id == _number("session")
 
-_SPOKEN = (
+_SPOKEN = Prepared(
     select(messages.c.turn_id, messages.c.role, messages.c.content, turns.c.status, turns.c.error)
     .join_from(messages, turns, messages.c.turn_id == turns.c.id)
     .where(
@@ -110,7 +111,8 @@ _SPOKEN = (
         .scalar_subquery(),
     )
     .order_by(messages.c.turn_id.desc(), messages.c.id.desc())
-    .limit(_number("most"))
+    .limit(_number("most")),
+    parsed=("content",),
 )
 _CURSOR = select(messages.c.turn_id).where(messages.c.id == _number("message"))
 _CONVERSATION = (

@@ -38,8 +38,8 @@ def accept(
     afresh. The same `message_key` again stores nothing, and tells where the first one went.
     """
     address_id, session_id, updated_at = _lock_address(db, event.address, now)
-    turn_id = db.execute(
-        sql.OPEN_UNLESS_KNOWN[db.dialect.name],
+    turn_id = sql.OPEN_UNLESS_KNOWN.scalar(
+        db,
         {
             "session": session_id,
             "address": address_id,
@@ -47,9 +47,9 @@ def accept(
             "now": now,
             "key": event.message_key,
         },
-    ).scalar()
-    message_id = db.execute(
-        sql.STORE[db.dialect.name],
+    )
+    message_id = sql.STORE.scalar(
+        db,
         {
             "session_id": session_id,
             "turn_id": turn_id,
@@ -59,7 +59,7 @@ def accept(
             "dedupe_key": event.message_key,
             "created_at": now,
         },
-    ).scalar()
+    )
     if message_id is None:
         return _duplicate(db, event, opened=turn_id is not None)
     if turn_id is None:
@@ -85,7 +85,7 @@ def finish(db: Connection, turn: Turn, answer: Answer, *, now: int) -> int | Non
     Returns the answer's message id. Doing it twice is doing it once. Raises `Fenced`.
     """
     values = {**_columns(answer), "status": Status.ANSWERED, "answered_at": now, "closed_at": None}
-    if not db.execute(sql.ANSWER, {**_fence(turn), **values}).rowcount:
+    if not sql.ANSWER.count(db, {**_fence(turn), **values}):
         return _already(db, turn)
     if answer.window_from is not None:
         window = {"session": turn.session_id, "window": answer.window_from}
@@ -97,7 +97,7 @@ def settle(
     db: Connection, turn: Turn, *, status: Status, error: str | None, now: int
 ) -> Next | None:
     """Close a turn whose answer was delivered, or can't be. Raises `Fenced`."""
-    db.execute(sql.TOUCH, {"session": turn.session_id, "now": now, "window": None})
+    sql.TOUCH.count(db, {"session": turn.session_id, "now": now, "window": None})
     closing = {"status": status, "error": error, "closed_at": now}
     if not db.execute(sql.SETTLE, {**_fence(turn), **closing}).rowcount:
         _already(db, turn)
@@ -113,9 +113,9 @@ def close(
     Returns the answer's message id and the turn that follows. Raises `Fenced`.
     """
     touch = {"session": turn.session_id, "now": now, "window": answer.window_from}
-    db.execute(sql.TOUCH, touch)
+    sql.TOUCH.count(db, touch)
     values = {**_columns(answer), "status": answer.status, "answered_at": now, "closed_at": now}
-    if not db.execute(sql.ANSWER, {**_fence(turn), **values}).rowcount:
+    if not sql.ANSWER.count(db, {**_fence(turn), **values}):
         return _already(db, turn), None
     return _store_answer(db, turn, answer, now), _open_next(db, turn, now)
 
@@ -143,7 +143,7 @@ def _lock_address(db: Connection, address: Address, now: int) -> tuple[int, int,
         "account": address.account,
         "conversation": address.conversation,
     }
-    if (row := db.execute(sql.FIND_ADDRESS, key).first()) is not None:
+    if (row := sql.FIND_ADDRESS.first(db, key)) is not None:
         return row.id, row.session_id, row.updated_at
     session_id = db.execute(sql.NEW_SESSION, {"now": now}).scalar_one()
     values = {**key, "session_id": session_id, "direct": address.direct}
@@ -184,14 +184,14 @@ def _store_answer(db: Connection, turn: Turn, answer: Answer, now: int) -> int |
         "dedupe_key": None,
         "created_at": now,
     }
-    message_id: int = db.execute(sql.STORE_ANSWER, values).scalar_one()
+    message_id: int = sql.STORE_ANSWER.scalar(db, values)
     return message_id
 
 
 def _open_next(db: Connection, turn: Turn, now: int) -> Next | None:
     """Open the turn of what waited meanwhile: all messages of the oldest one's address."""
     values = {"session": turn.session_id, "owner": turn.owner, "now": now}
-    row = db.execute(sql.OPEN_NEXT, values).first()
+    row = sql.OPEN_NEXT.first(db, values)
     if row is None:
         return None
     taken = {"turn": row.id, "session": turn.session_id, "address": row.address_id}
