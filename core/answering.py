@@ -12,9 +12,10 @@ from core.facts import FirstText
 from core.live import TurnLog
 from core.models import Answered, Models, NoModel, Opening
 from core.ports import Clock, Observer
+from core.pricing import Bill
 from core.text import NOTICES, render
 from core.transcript import Spoken
-from core.turns import CRASHES
+from core.turns import BLAME_LIMIT
 from core.types import Answer, Failure, Notice, Part, Prompt, Status, Turn
 
 COALESCE = 0.025  # seconds between two looks at a model's stream, after its first words
@@ -51,19 +52,19 @@ class Answerer:
         """
         if turn.status == Status.ANSWERED:
             return await self._stored(turn, log)
-        if turn.crashes >= CRASHES:
-            return failed(Failure.CRASHED)
-        try:
-            return await self._fresh(turn, log, spoken)
-        finally:
-            self._stopped.discard(turn.id)
+        if turn.blame >= BLAME_LIMIT:
+            return failed(Failure.CRASHED, Bill())
+        return await self._fresh(turn, log, spoken)
 
     def stop(self, turn_id: int) -> None:
-        """End a turn's answer where it is. What was said so far is kept."""
-        task = self._asking.get(turn_id)
+        """End a running turn's answer where it is. What was said so far is kept."""
         self._stopped.add(turn_id)
-        if task is not None:
+        if (task := self._asking.get(turn_id)) is not None:
             task.cancel()
+
+    def forget(self, turn_id: int) -> None:
+        """The turn is over: no stop can reach it any more."""
+        self._stopped.discard(turn_id)
 
     async def _stored(self, turn: Turn, log: TurnLog) -> Answer:
         answer = await self._database.read(outcomes.answered, turn.id)
@@ -80,23 +81,28 @@ class Answerer:
             system=self._system,
             cache="5m" if turn.address.platform in QUICK_PLATFORMS else "1h",
         )
+        bill = Bill()
         try:
-            answered = await self._ask(turn, log, asked.prompt)
-        except TooLong:
-            answered = await self._ask_for_less(turn, log, asked.prompt)
+            answered = await self._ask_or_shorten(turn, log, asked.prompt, bill)
         except Rejected:
-            return failed(Failure.REJECTED)
+            return failed(Failure.REJECTED, bill)
         except NoModel:
-            return failed(Failure.UNAVAILABLE)
-        return _kept(answered, log, asked.window_from)
+            return failed(Failure.UNAVAILABLE, bill)
+        return _kept(answered, log, bill, asked.window_from)
 
-    async def _ask_for_less(self, turn: Turn, log: TurnLog, prompt: Prompt) -> Answered | None:
-        shorter = context.shrink(prompt)
-        if shorter is None:
-            raise Rejected("the newest message alone is too long")
-        return await self._ask(turn, log, shorter)
+    async def _ask_or_shorten(
+        self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill
+    ) -> Answered | None:
+        """Ask; and once more for less, if it was too long."""
+        try:
+            return await self._ask(turn, log, prompt, bill)
+        except TooLong:
+            shorter = context.shrink(prompt)
+            if shorter is None:
+                raise
+        return await self._ask(turn, log, shorter, bill)
 
-    async def _ask(self, turn: Turn, log: TurnLog, prompt: Prompt) -> Answered | None:
+    async def _ask(self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill) -> Answered | None:
         """Stream the models' answer into the log; None when it was stopped."""
         if turn.id in self._stopped:
             return None
@@ -104,7 +110,7 @@ class Answerer:
         assert task is not None  # noqa: S101 - a coroutine runs in one
         self._asking[turn.id] = task
         try:
-            return await self._stream(turn, log, prompt)
+            return await self._stream(turn, log, prompt, bill)
         except asyncio.CancelledError:
             if turn.id not in self._stopped:
                 raise
@@ -113,11 +119,11 @@ class Answerer:
         finally:
             del self._asking[turn.id]
 
-    async def _stream(self, turn: Turn, log: TurnLog, prompt: Prompt) -> Answered:
+    async def _stream(self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill) -> Answered:
         begun = self._clock.monotonic()
         now = asyncio.get_running_loop().time
         look = now()
-        async with aclosing(self._models.stream(prompt)) as pieces:
+        async with aclosing(self._models.stream(prompt, bill)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Answered):
                     return piece
@@ -136,16 +142,21 @@ class Answerer:
         self._observe(fact)
 
 
-def failed(failure: Failure) -> Answer:
+def failed(failure: Failure, bill: Bill) -> Answer:
     """What is stored for a turn that could not be answered."""
-    return Answer(status=Status.FAILED, error=failure)
+    return Answer(status=Status.FAILED, error=failure, usage=bill.usage, cost=bill.cost)
 
 
-def _kept(answered: Answered | None, log: TurnLog, window_from: int | None) -> Answer:
+def _kept(answered: Answered | None, log: TurnLog, bill: Bill, window_from: int | None) -> Answer:
     if answered is None:
-        parts: tuple[Part, ...] = ({"type": "text", "text": log.text},) if log.text else ()
-        return Answer(status=Status.CANCELLED, parts=parts, window_from=window_from)
-    parts = ({"type": "text", "text": log.text},)
+        return Answer(
+            status=Status.CANCELLED,
+            parts=({"type": "text", "text": log.text},) if log.text else (),
+            usage=bill.usage,
+            cost=bill.cost,
+            window_from=window_from,
+        )
+    parts: tuple[Part, ...] = ({"type": "text", "text": log.text},)
     notice = _notice(answered)
     if notice is Notice.REFUSED:
         # Half an answer that the model itself took back is neither shown nor remembered.

@@ -5,19 +5,20 @@ delivered until done, whichever replica dies on the way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
 from core import outcomes, transcript, turns
 from core.answering import Answerer
-from core.database import Database, DatabaseDown
+from core.database import Database
 from core.delivery import Courier
 from core.errors import Fenced, Transient
 from core.facts import Accepted, TurnBroke, TurnClosed, TurnFenced
 from core.live import Cursor, Live, TurnLog, Update, replay
+from core.patience import PatientWriter
 from core.ports import Adapter, Bus, Clock, Observer
 from core.transcript import Spoken
 from core.types import Address, Answer, InboundEvent, Outcome, Receipt, Status, Turn, Usage
@@ -26,7 +27,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ELSEWHERE = 1.0  # seconds between two looks at a turn that another replica runs
-PATIENCE = (0.1, 0.2, 0.5, 1, 2, 5, 5, 5)  # seconds between tries to store an answer
 
 
 class ConversationHandler:
@@ -47,6 +47,7 @@ class ConversationHandler:
         session_ttl: int,
     ) -> None:
         self._database = database
+        self._patient = PatientWriter(database, clock)
         self._answerer = answerer
         self._courier = courier
         self._adapters = adapters
@@ -58,8 +59,9 @@ class ConversationHandler:
         self._session_ttl = session_ttl * 1000
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: set[int] = set()
+        self._left = False
         self.accepting = True
-        bus.on("stop", lambda message: answerer.stop(int(message)))
+        bus.on("stop", self._on_stop)
 
     # --- what adapters call ---
 
@@ -129,6 +131,9 @@ class ConversationHandler:
 
         `spoken` is what the turn's model may see, if the caller has just read it.
         """
+        if self._left:
+            return  # it waits, stored, for whoever is next
+        self._running.add(turn.id)
         task = asyncio.create_task(self._run(turn, spoken), name=f"turn {turn.id}")
         self._tasks.add(task)  # the loop itself would let it be collected
         task.add_done_callback(self._tasks.discard)
@@ -140,14 +145,24 @@ class ConversationHandler:
         _, left = await asyncio.wait(self._tasks, timeout=seconds)
         return not left
 
+    async def leave(self) -> None:
+        """Drop every turn, and begin none any more."""
+        self._left = True
+        await self.abandon()
+
     async def abandon(self) -> None:
         """Drop every turn where it is, unfinished; whoever owns it then goes on."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._running.clear()
 
     # --- the way of a turn ---
+
+    def _on_stop(self, message: bytes) -> None:
+        if (turn_id := int(message)) in self._running:
+            self._answerer.stop(turn_id)
 
     async def _accept(self, event: InboundEvent) -> Receipt:
         begun = self._clock.monotonic()
@@ -193,6 +208,7 @@ class ConversationHandler:
                 log.abandon()
             self._live.drop(log)
             self._running.discard(turn.id)
+            self._answerer.forget(turn.id)
         return None
 
     async def _take(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Turn | None:
@@ -230,7 +246,7 @@ class ConversationHandler:
         """A turn whose viewers come for the answer themselves: stored is done."""
         answer = await self._answerer.answer(turn, log, spoken)
         now = self._now()
-        message_id, following = await self._persist(turns.close, turn, answer, now=now)
+        message_id, following = await self._patient.write(turns.close, turn, answer, now=now)
         log.close(_outcome(turn, log, answer, message_id, now))
         return answer, following
 
@@ -242,30 +258,19 @@ class ConversationHandler:
         try:
             answer = await self._answerer.answer(turn, log, spoken)
             now = self._now()
-            message_id = None
-            if turn.status != Status.ANSWERED:
-                message_id = await self._persist(turns.finish, turn, answer, now=now)
+            message_id = await self._patient.write(turns.finish, turn, answer, now=now)
             log.close(_outcome(turn, log, answer, message_id, now))
             undelivered = await delivering
         finally:
+            # Whoever goes on with the turn must be alone with its platform.
             delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
         if undelivered:
-            answer = replace(answer, status=Status.FAILED, error=undelivered)
-        following = await self._persist(
+            answer = replace(answer, status=Status.FAILED, error=answer.error or undelivered)
+        following = await self._patient.write(
             turns.settle, turn, status=answer.status, error=answer.error, now=self._now()
         )
         return answer, following
-
-    async def _persist(
-        self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Write what must not be lost: patient while the database is away, safe to repeat."""
-        for wait in PATIENCE:
-            try:
-                return await self._database.write(fn, *args, **kwargs)
-            except DatabaseDown:
-                await self._clock.sleep(wait)
-        return await self._database.write(fn, *args, **kwargs)
 
     def _now(self) -> int:
         return int(self._clock.now() * 1000)

@@ -8,8 +8,10 @@ from core.database import Database
 from core.errors import Fenced, Permanent, Transient
 from core.facts import DeliveryRetried
 from core.live import TurnLog
+from core.patience import PatientWriter
 from core.ports import Adapter, Clock, Observer
 from core.text import apology
+from core.turns import BLAME_LIMIT
 from core.types import Address, Failure, Status, Turn
 
 # Seconds between two offers of an answer to its platform, unless the platform says how long.
@@ -22,7 +24,7 @@ class TurnDelivery:
     """A `core.ports.Delivery`, remembered in the table of deliveries."""
 
     turn: Turn
-    database: Database
+    writer: PatientWriter
     clock: Clock
     fence: Callable[[], None]
     parts: dict[int, str] = field(default_factory=dict)
@@ -45,11 +47,12 @@ class TurnDelivery:
 
     async def checkpoint(self, part: int, external_id: str, *, sent: bool = True) -> None:
         """Remember a part durably. Raises `Fenced`."""
-        sent_at = int(self.clock.now() * 1000) if sent else None
-        await self.database.write(turns.checkpoint, self.turn, part, external_id, sent_at=sent_at)
+        # Known here at once: whatever befalls the note, this process sends it no second time.
         self.parts[part] = external_id
         if sent:
             self.complete.add(part)
+        sent_at = int(self.clock.now() * 1000) if sent else None
+        await self.writer.write(turns.checkpoint, self.turn, part, external_id, sent_at=sent_at)
 
     def check(self) -> None:
         """Raise `Fenced` if this replica may have lost the turn."""
@@ -69,8 +72,13 @@ class Courier:
 
     async def deliver(self, adapter: Adapter, turn: Turn, log: TurnLog) -> Failure | None:
         """Offer the answer to its platform until it is taken; a `Failure` if it never is."""
+        if turn.status == Status.ANSWERED and turn.blame >= BLAME_LIMIT:
+            return Failure.UNDELIVERED  # its session has waited long enough
         delivery = TurnDelivery(
-            turn=turn, database=self._database, clock=self._clock, fence=self._fence
+            turn=turn,
+            writer=PatientWriter(self._database, self._clock),
+            clock=self._clock,
+            fence=self._fence,
         )
         for part, external_id, sent in await self._database.read(turns.delivered, turn.id):
             delivery.parts[part] = external_id

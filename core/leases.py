@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from core import statements as sql
-from core.turns import turn_from
+from core.turns import BROKE, DIED, turn_from
 from core.types import Turn
 
 RECOVERED = 200  # turns taken over in one sweep
@@ -24,7 +24,14 @@ def recover(
     Those are the free ones, those of replicas silent for `dead_ms` (with `single`, of every
     other), and the `lost` ones of this replica itself. Each gets a new fence.
     """
-    values = {"replica": replica, "dead_ms": dead_ms, "lost": list(lost), "most": RECOVERED}
+    values = {
+        "replica": replica,
+        "dead_ms": dead_ms,
+        "lost": list(lost),
+        "most": RECOVERED,
+        "broke": BROKE,
+        "died": DIED,
+    }
     taken = sorted(db.execute(sql.RECOVER_SINGLE if single else sql.RECOVER, values).scalars())
     return [turn_from(row) for row in db.execute(sql.TURNS, {"ids": taken})] if taken else []
 

@@ -220,8 +220,9 @@ def replay(outcome: Outcome, cursor: Cursor | None) -> list[Update]:
             Update(turn_id=turn_id, cursor=start, started=True),
             Update(turn_id=turn_id, cursor=end, text=text, outcome=outcome),
         ]
+    # What was said before a refusal was taken back; a position in it means nothing any more.
     fits = cursor.attempt == outcome.attempt and cursor.position <= len(text)
-    if fits:
+    if fits and outcome.stop_reason != "refusal":
         rest = text[cursor.position :]
         return [Update(turn_id=turn_id, cursor=end, text=rest, outcome=outcome)]
     return [Update(turn_id=turn_id, cursor=end, text=text, reset=True, outcome=outcome)]

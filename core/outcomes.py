@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, func, select
 from core.errors import NotFound
 from core.tables import addresses, messages, turns
 from core.text import render
-from core.types import Address, Answer, Outcome, Status, Usage
+from core.types import STOPPED, Address, Answer, Outcome, Status, Usage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +65,9 @@ def answered(db: Connection, turn_id: int) -> Answer:
     row = db.execute(_ANSWERED, {"turn": turn_id}).first()
     if row is None:
         raise NotFound(f"turn {turn_id}")
+    status = Status.CANCELLED if row.stop_reason == STOPPED else Status.DONE
     return Answer(
-        status=Status.DONE if row.error is None else Status.FAILED,
+        status=status if row.error is None else Status.FAILED,
         parts=tuple(row.content or ()),
         model=row.model,
         stop_reason=row.stop_reason,

@@ -81,7 +81,7 @@ class Replica:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await self._handler.abandon()
+        await self._handler.leave()
         with suppress(DatabaseDown):  # then they wait until this replica counts as dead
             released = await self._database.write(leases.release, self._name)
             self._observe(ReplicaStopped(released=released))
@@ -92,8 +92,8 @@ class Replica:
             await self._beat()
             if self._handler.accepting:
                 await self._sweep()
-        except DatabaseDown as error:
-            self._observe(HeartbeatMissed(error=str(error)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is a next beat
+            self._observe(HeartbeatMissed(error=type(error).__name__))
             if self._lease.lapsed:
                 await self._handler.abandon()
 
@@ -107,6 +107,9 @@ class Replica:
             return
         begun = self._clock.monotonic()
         await self._database.write(leases.beat, self._name)
+        if self._lease.lapsed:
+            # It slept, or was cut off: others may have its turns, and only the fence knows which.
+            await self._handler.abandon()
         self._lease.renew(begun)
 
     async def _sweep(self) -> None:

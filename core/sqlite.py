@@ -44,13 +44,13 @@ class SqliteDatabase:
 
     def __init__(self, path: str) -> None:
         file = Path(path)
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _lock(file)
         self._writer = engine(file, connect_args={"check_same_thread": False})
         self._readers = [Reader(file) for _ in range(READERS)]
         self._turn = 0
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         # A daemon: whoever dies without closing loses only what nobody was told is stored.
+        self._closed = ""
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -62,36 +62,55 @@ class SqliteDatabase:
         try:
             return await self._readers[self._turn].run(partial(fn, **kwargs), *args)
         except (DBAPIError, sqlite3.Error) as error:
-            raise _translate(error) from error
+            if (known := _translate(error)) is error:
+                raise
+            raise known from error
 
     async def write(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """See `core.database.Database.write`."""
-        if not self._thread.is_alive():
-            raise DatabaseDown("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(Job(lambda connection: fn(connection, *args, **kwargs), future, loop))
+        if self._closed:
+            self._refuse()
         return await future
 
     async def close(self) -> None:
         """See `core.database.Database.close`."""
-        if self._thread.is_alive():
-            self._jobs.put(None)
-            await asyncio.to_thread(self._thread.join)
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
         for reader in self._readers:
             await reader.shut()
         self._writer.dispose()
         self._lock.close()
 
     def _work(self) -> None:
-        with self._writer.connect() as connection:
-            while (job := self._jobs.get()) is not None:
-                group, more = self._group(job)
-                _commit(connection, group)
-                if not more:
-                    return
+        try:
+            with self._writer.connect() as connection:
+                self._serve(connection)
+            self._closed = "the database is closed"
+        except (DBAPIError, sqlite3.Error) as error:
+            self._closed = str(_translate(error))
+        self._refuse()
+
+    def _serve(self, connection: Connection) -> None:
+        while (job := self._jobs.get()) is not None:
+            group, more = self._group(job)
+            _commit(connection, group)
+            if not more:
+                return
+
+    def _refuse(self) -> None:
+        """End the waits of whoever came too late. Called by both sides, so that none is missed."""
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is not None:
+                _tell([job], [(None, DatabaseDown(self._closed))])
 
     def _group(self, first: Job) -> tuple[list[Job], bool]:
         """Take what has come meanwhile; False when the last job was the sign to stop."""
@@ -148,7 +167,11 @@ def _run(connection: Connection, raw: Any, job: Job, *, alone: bool) -> tuple[An
 
 def _translate(error: Exception) -> Exception:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return DatabaseDown(str(cause)) if isinstance(cause, sqlite3.OperationalError) else error
+    if isinstance(cause, sqlite3.OperationalError) or type(cause) is sqlite3.DatabaseError:
+        return DatabaseDown(f"SQLite: {cause}")
+    if isinstance(error, StopIteration):
+        return RuntimeError("a write raised StopIteration")  # no future can carry it
+    return error
 
 
 def _tell(group: list[Job], outcomes: list[tuple[Any, Any]]) -> None:
@@ -183,6 +206,7 @@ def _lock(file: Path) -> IO[str]:
     """Hold the file's lock for as long as the process lives, however it ends."""
     path = Path(f"{file}.lock")
     try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = path.open("a+")
     except OSError as error:
         raise Misconfigured(f"DATABASE_URL: cannot write {path}: {error.strerror}") from error

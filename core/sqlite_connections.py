@@ -60,20 +60,28 @@ class Reader(aiosqlite.Connection):
         self._thread.daemon = True
         # The very connection that aiosqlite opened, as SQLAlchemy sees it.
         self._engine = engine(file, creator=lambda: self._conn, poolclass=StaticPool)
-        self._opening = asyncio.Lock()
+        self._begun = False
+        self._opening: asyncio.Task[None] | None = None
         self._opened: Connection | None = None
 
     async def run(self, fn: Callable[..., T], *args: Any) -> T:
         """Run `fn(connection, …)` on the reader's thread."""
         if self._opened is None:
-            async with self._opening:
-                if self._opened is None:
-                    await self
-                    self._opened = await self._execute(self._engine.connect)  # type: ignore[no-untyped-call]
+            if self._opening is None:
+                self._opening = asyncio.create_task(self._open())
+            # Whoever is cancelled here must not take the opening from those behind.
+            await asyncio.shield(self._opening)
         result: T = await self._execute(fn, self._opened, *args)  # type: ignore[no-untyped-call]
         return result
 
+    async def _open(self) -> None:
+        self._begun = True
+        await self
+        self._opened = await self._execute(self._engine.connect)  # type: ignore[no-untyped-call]
+
     async def shut(self) -> None:
         """Close the connection and end its thread, if it was ever used."""
-        if self._opened is not None:
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        if self._begun:
             await self.close()

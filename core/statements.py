@@ -77,7 +77,7 @@ OPEN_UNLESS_KNOWN = Prepared(
         lambda insert_: (
             insert_(turns)
             .from_select(
-                ["session_id", "address_id", "status", "owner", "attempt", "crashes", "started_at"],
+                ["session_id", "address_id", "status", "owner", "attempt", "blame", "started_at"],
                 select(
                     _number("session"),
                     _number("address"),
@@ -167,7 +167,7 @@ FIND_ANSWER = select(messages.c.id).where(
 OPEN_NEXT = Prepared(
     insert(turns)
     .from_select(
-        ["session_id", "address_id", "status", "owner", "attempt", "crashes", "started_at"],
+        ["session_id", "address_id", "status", "owner", "attempt", "blame", "started_at"],
         select(
             messages.c.session_id,
             messages.c.address_id,
@@ -191,7 +191,18 @@ TAKE = (
         messages.c.address_id == _number("address"),
     )
     .values(turn_id=_number("turn"))
-    .returning(messages.c.id)
+)
+TAKEN = (
+    select(messages.c.id)
+    .where(
+        messages.c.session_id == _number("session"),
+        messages.c.turn_id == _number("turn"),
+        messages.c.role == "user",
+    )
+    .order_by(messages.c.id)
+)
+OPENED = select(turns.c.id).where(
+    turns.c.session_id == _number("session"), turns.c.owner == bindparam("owner", type_=Text), OPEN
 )
 
 # --- deliveries ---
@@ -250,8 +261,9 @@ def _recover(gone: Any) -> Update:
         .values(
             owner=bindparam("replica", type_=Text),
             attempt=turns.c.attempt + 1,
-            # A turn that was released counts no crash: a restart is not its fault.
-            crashes=turns.c.crashes + case((turns.c.owner.is_(None), 0), else_=1),
+            # A turn that was released is not to blame: it was a restart.
+            blame=turns.c.blame
+            + case((turns.c.owner.is_(None), 0), (LOST, _number("broke")), else_=_number("died")),
         )
         .returning(turns.c.id)
     )
@@ -271,7 +283,7 @@ TURNS: Select[Any] = (
         turns.c.session_id,
         turns.c.owner,
         turns.c.attempt,
-        turns.c.crashes,
+        turns.c.blame,
         turns.c.status,
         turns.c.address_id,
         addresses.c.platform,

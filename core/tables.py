@@ -65,8 +65,8 @@ turns = Table(
     Column("owner", Text),
     # The fence: whoever takes the turn over counts it up, and older writers find nothing.
     Column("attempt", Integer, nullable=False),
-    # How often its owner died over it.
-    Column("crashes", Integer, nullable=False),
+    # How much it is suspected of breaking whoever works on it.
+    Column("blame", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("answered_at", BigInteger),
     Column("closed_at", BigInteger),

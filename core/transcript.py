@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, func, null, or_, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, func, null, or_, select, update
 
 from core.prepared import Prepared
 from core.tables import addresses, messages, sessions, turns
@@ -106,7 +106,13 @@ _SPOKEN = Prepared(
         _IN_SESSION,
         messages.c.turn_id <= _number("turn"),
         messages.c.turn_id
-        >= select(sessions.c.window_from)
+        # A reset while the turn runs takes its history away, but not its own question.
+        >= select(
+            case(
+                (sessions.c.window_from > _number("turn"), _number("turn")),
+                else_=sessions.c.window_from,
+            )
+        )
         .where(sessions.c.id == _number("session"))
         .scalar_subquery(),
     )

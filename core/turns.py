@@ -16,9 +16,11 @@ from sqlalchemy import Connection
 from core import statements as sql
 from core.database import Contended
 from core.errors import Fenced
-from core.types import Address, Answer, InboundEvent, Receipt, Status, Turn
+from core.types import STOPPED, Address, Answer, InboundEvent, Receipt, Status, Turn
 
-CRASHES = 3  # a turn that killed so many owners is given up
+# A turn is given up after three attempts that broke by themselves, or nine deaths of its
+# process: a process that dies takes down every turn that it works on, and most are innocent.
+BLAME_LIMIT, BROKE, DIED = 9, 3, 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,12 @@ def accept(
     The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
     afresh. The same `message_key` again stores nothing, and tells where the first one went.
     """
-    address_id, session_id, updated_at = _lock_address(db, event.address, now)
+    found = _lock_address(db, event.address)
+    if found is None:
+        if (earlier := _stored(db, event)) is not None:
+            return earlier
+        found = _new_address(db, event.address, now)
+    address_id, session_id, updated_at = found
     turn_id = sql.OPEN_UNLESS_KNOWN.scalar(
         db,
         {
@@ -61,7 +68,11 @@ def accept(
         },
     )
     if message_id is None:
-        return _duplicate(db, event, opened=turn_id is not None)
+        earlier = _stored(db, event)
+        if earlier is None or turn_id is not None:
+            # Stored by another transaction since this one looked: undo the turn that it opened.
+            raise Contended("another transaction stored the same message")
+        return earlier
     if turn_id is None:
         return Receipt(session_id=session_id, message_id=message_id, turn_id=None)
     if updated_at < stale_before:
@@ -71,7 +82,7 @@ def accept(
         session_id=session_id,
         owner=owner,
         attempt=1,
-        crashes=0,
+        blame=0,
         status=Status.RUNNING,
         address_id=address_id,
         address=event.address,
@@ -84,12 +95,13 @@ def finish(db: Connection, turn: Turn, answer: Answer, *, now: int) -> int | Non
 
     Returns the answer's message id. Doing it twice is doing it once. Raises `Fenced`.
     """
+    if answer.window_from is not None:
+        # Before the turn's row is touched: locks are taken session first.
+        window = {"session": turn.session_id, "window": answer.window_from}
+        db.execute(sql.MOVE_WINDOW, window)
     values = {**_columns(answer), "status": Status.ANSWERED, "answered_at": now, "closed_at": None}
     if not sql.ANSWER.count(db, {**_fence(turn), **values}):
         return _already(db, turn)
-    if answer.window_from is not None:
-        window = {"session": turn.session_id, "window": answer.window_from}
-        db.execute(sql.MOVE_WINDOW, window)
     return _store_answer(db, turn, answer, now)
 
 
@@ -101,7 +113,7 @@ def settle(
     closing = {"status": status, "error": error, "closed_at": now}
     if not db.execute(sql.SETTLE, {**_fence(turn), **closing}).rowcount:
         _already(db, turn)
-        return None
+        return _opened(db, turn)
     return _open_next(db, turn, now)
 
 
@@ -116,7 +128,7 @@ def close(
     sql.TOUCH.count(db, touch)
     values = {**_columns(answer), "status": answer.status, "answered_at": now, "closed_at": now}
     if not sql.ANSWER.count(db, {**_fence(turn), **values}):
-        return _already(db, turn), None
+        return _already(db, turn), _opened(db, turn)
     return _store_answer(db, turn, answer, now), _open_next(db, turn, now)
 
 
@@ -136,28 +148,34 @@ def delivered(db: Connection, turn_id: int) -> list[tuple[int, str, bool]]:
     return [(row.part, row.external_id, row.sent_at is not None) for row in rows]
 
 
-def _lock_address(db: Connection, address: Address, now: int) -> tuple[int, int, int]:
-    """Find or make the address and its session, and lock the session's row."""
-    key = {
-        "platform": address.platform,
-        "account": address.account,
-        "conversation": address.conversation,
-    }
-    if (row := sql.FIND_ADDRESS.first(db, key)) is not None:
-        return row.id, row.session_id, row.updated_at
+def _lock_address(db: Connection, address: Address) -> tuple[int, int, int] | None:
+    """The address, its session, and when that was last used; locks the session's row."""
+    row = sql.FIND_ADDRESS.first(db, _key(address))
+    return None if row is None else (row.id, row.session_id, row.updated_at)
+
+
+def _new_address(db: Connection, address: Address, now: int) -> tuple[int, int, int]:
     session_id = db.execute(sql.NEW_SESSION, {"now": now}).scalar_one()
-    values = {**key, "session_id": session_id, "direct": address.direct}
+    values = {**_key(address), "session_id": session_id, "direct": address.direct}
     address_id = db.execute(sql.NEW_ADDRESS[db.dialect.name], values).scalar()
     if address_id is None:
         raise Contended("another transaction made the same address")
     return address_id, session_id, now
 
 
-def _duplicate(db: Connection, event: InboundEvent, *, opened: bool) -> Receipt:
-    if opened:
-        # Stored by another transaction since this one looked: undo the turn that it opened.
-        raise Contended("another transaction stored the same message")
-    row = db.execute(sql.FIND_MESSAGE, {"key": event.message_key}).one()
+def _key(address: Address) -> dict[str, str]:
+    return {
+        "platform": address.platform,
+        "account": address.account,
+        "conversation": address.conversation,
+    }
+
+
+def _stored(db: Connection, event: InboundEvent) -> Receipt | None:
+    """Where the same message went, if it is stored already."""
+    row = db.execute(sql.FIND_MESSAGE, {"key": event.message_key}).first()
+    if row is None:
+        return None
     return Receipt(
         session_id=row.session_id, message_id=row.id, turn_id=row.turn_id, duplicate=True
     )
@@ -195,9 +213,22 @@ def _open_next(db: Connection, turn: Turn, now: int) -> Next | None:
     if row is None:
         return None
     taken = {"turn": row.id, "session": turn.session_id, "address": row.address_id}
-    ids = tuple(sorted(db.execute(sql.TAKE, taken).scalars()))
-    following = db.execute(sql.TURNS, {"ids": [row.id]}).one()
-    return Next(turn=turn_from(following), message_ids=ids)
+    db.execute(sql.TAKE, taken)
+    return _next(db, row.id)
+
+
+def _opened(db: Connection, turn: Turn) -> Next | None:
+    """The turn that this very attempt opened when it closed its own, then lost touch."""
+    values = {"session": turn.session_id, "owner": turn.owner}
+    turn_id = db.execute(sql.OPENED, values).scalar()
+    return None if turn_id is None else _next(db, turn_id)
+
+
+def _next(db: Connection, turn_id: int) -> Next:
+    row = db.execute(sql.TURNS, {"ids": [turn_id]}).one()
+    taken = {"turn": turn_id, "session": row.session_id}
+    ids = db.execute(sql.TAKEN, taken).scalars()
+    return Next(turn=turn_from(row), message_ids=tuple(ids))
 
 
 def turn_from(row: Any) -> Turn:
@@ -213,7 +244,7 @@ def turn_from(row: Any) -> Turn:
         session_id=row.session_id,
         owner=row.owner,
         attempt=row.attempt,
-        crashes=row.crashes,
+        blame=row.blame,
         status=Status(row.status),
         address_id=row.address_id,
         address=address,
@@ -228,7 +259,7 @@ def _columns(answer: Answer) -> dict[str, object]:
     usage = answer.usage
     return {
         "model": answer.model,
-        "stop_reason": answer.stop_reason,
+        "stop_reason": STOPPED if answer.status == Status.CANCELLED else answer.stop_reason,
         "input_tokens": usage and usage.input,
         "output_tokens": usage and usage.output,
         "cache_read_tokens": usage and usage.cache_read,

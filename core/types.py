@@ -19,6 +19,10 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+STOPPED = "stopped"
+"""The stop reason of an answer that a person stopped; the others are the models' own."""
+
+
 class Failure(StrEnum):
     """Why a turn failed, as stored in `turns.error`."""
 
@@ -67,7 +71,7 @@ class Turn:
     session_id: int
     owner: str
     attempt: int
-    crashes: int
+    blame: int
     status: Status
     address_id: int
     address: Address

@@ -44,9 +44,9 @@ class EventStream:
     async def __aenter__(self) -> Self:
         """Send the headers at once: the client and its proxies know that it works."""
         _bound(self._request.transport)
-        self._request.app[STREAMS].add(self)
         await self.response.prepare(self._request)
         await self.send(HELLO)
+        self._request.app[STREAMS].add(self)
         self._ping = asyncio.create_task(self._keep_alive())
         return self
 
@@ -56,15 +56,18 @@ class EventStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._request.app[STREAMS].discard(self)
-        if self._ping is not None:
-            self._ping.cancel()
-        if kind is None:
-            with suppress(ConnectionError):
-                await self.response.write_eof()
-        elif self._request.transport is not None:
-            # Half an answer must not look like a whole one: no last chunk.
-            self._request.transport.abort()
+        try:
+            if kind is None:
+                self._writes += 1
+                self._writing = True
+                with suppress(ConnectionError):
+                    await self.response.write_eof()
+            else:
+                self._cut_off()  # half an answer must not look like a whole one: no last chunk
+        finally:
+            self._request.app[STREAMS].discard(self)
+            if self._ping is not None:
+                self._ping.cancel()
 
     async def send(self, data: bytes) -> None:
         """Write one or more whole events."""
@@ -77,14 +80,22 @@ class EventStream:
         seen = 0
         while True:
             await asyncio.sleep(self._heartbeat)
-            if self._writing and self._writes == seen:
-                if self._request.transport is not None:
-                    self._request.transport.abort()
+            if self._writes == seen and (self._writing or not await self._pinged()):
+                self._cut_off()
                 return
-            if not self._writing and self._writes == seen:
-                with suppress(ConnectionError):
-                    await self.send(PING)
             seen = self._writes
+
+    async def _pinged(self) -> bool:
+        try:
+            async with asyncio.timeout(self._heartbeat):
+                await self.response.write(PING)
+        except (TimeoutError, ConnectionError):
+            return False
+        return True
+
+    def _cut_off(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
 
 def _bound(transport: asyncio.Transport | None) -> None:

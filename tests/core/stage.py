@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from core import transcript
 from core.answering import Answerer
@@ -30,34 +30,33 @@ WEB = "web"  # viewers come for the answer: no adapter
 PUSH = "push"  # the answer is brought by an adapter
 TTL = 3600
 PULSE = Pulse()
-PATIENCE = 30  # seconds until a test that waits for what never comes gives up
+PATIENCE = 20  # seconds until a test that waits for what never comes gives up
 
 _numbers = count(1)
 
 
-def event(text="Hi", *, key=None, place="alice", platform=WEB):
+def event(words="Hi", *, key=None, place="alice", platform=WEB):
     """A message, by default one that was never sent before."""
     address = Address(platform=platform, account="x", conversation=place)
     return InboundEvent(
-        address=address, text=text, message_key=key or f"{platform}:{next(_numbers)}"
+        address=address, text=words, message_key=key or f"{platform}:{next(_numbers)}"
     )
 
 
 class Stage:
-    """One replica: its model's scripts, its platform, and all the facts that it told."""
+    """One replica: its model's scripts, its platform, and all the facts that it told.
 
-    def __init__(
-        self, database, *scripts, adapter=None, model=None, name="a", clock=None, ttl=TTL
-    ) -> None:
+    Its lease never lapses, unless it is `leased` for so many seconds.
+    """
+
+    def __init__(self, database, *scripts, adapter=None, name="a", clock=None, leased=None) -> None:
         self.name = name
         self.database = database
         self.clock = clock or VirtualClock()
         self.facts = []
-        self.model = model or ScriptedModel({MODEL: list(scripts)})
+        self.model = ScriptedModel({MODEL: list(scripts)})
         self.live = Live()
-        self.bus = LocalBus()
-        seconds = None if database.single else PULSE.dead / 2
-        self.lease = Lease(clock=self.clock, seconds=seconds)
+        self.lease = Lease(clock=self.clock, seconds=leased)
         world = {"database": database, "observe": self.facts.append, "clock": self.clock}
         models = Models(
             self.model,
@@ -74,23 +73,23 @@ class Stage:
             courier=Courier(**world, fence=self.lease.check),
             adapters={PUSH: adapter} if adapter else {},
             live=self.live,
-            bus=self.bus,
+            bus=LocalBus(),
             replica=name,
-            session_ttl=ttl,
+            session_ttl=TTL,
         )
         self.replica = Replica(name, **world, handler=self.handler, lease=self.lease, pulse=PULSE)
 
-    async def say(self, text="Hi", **options):
+    async def say(self, words="Hi", **options):
         """Accept a message."""
-        return await self.handler.accept(event(text, **options))
+        return await self.handler.accept(event(words, **options))
 
     async def done(self):
         """Wait until no turn runs here."""
         assert await self.handler.idle(PATIENCE)
 
-    async def ask(self, text="Hi", **options):
+    async def ask(self, words="Hi", **options):
         """Accept a message and wait until all turns are over; returns the message's turn."""
-        receipt = await self.say(text, **options)
+        receipt = await self.say(words, **options)
         await self.done()
         return await self.turn(await self.handler.turn_of(receipt))
 
@@ -126,10 +125,11 @@ class Stage:
 
 @asynccontextmanager
 async def stage(database, *scripts, **options) -> AsyncIterator[Stage]:
-    """A replica, whose turns end with the test."""
+    """A replica, whose turns end with the test; a test that hangs fails."""
     made = Stage(database, *scripts, **options)
     try:
-        yield made
+        async with asyncio.timeout(PATIENCE):
+            yield made
     finally:
         await made.handler.abandon()
 
@@ -221,6 +221,18 @@ class Troubled:
         if step is IN_DOUBT:
             raise DatabaseDown("the connection broke during COMMIT")
         return result
+
+
+async def eventually(look) -> None:
+    """Let others work until `look`, awaited again and again, finds what it looks for."""
+    while not await look():  # noqa: ASYNC110 - nothing is there to tell
+        await asyncio.sleep(0)
+
+
+def locked_out(db):
+    """How many of PostgreSQL's sessions wait for a lock of another's."""
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    return db.execute(waits).scalar()
 
 
 def silence(db, replica):

@@ -16,7 +16,7 @@ TURN = Turn(
     session_id=1,
     owner="a",
     attempt=1,
-    crashes=0,
+    blame=0,
     status=Status.RUNNING,
     address_id=1,
     address=Address(platform="web", account="x", conversation="alice"),
@@ -380,4 +380,3 @@ def test_however_often_cut_a_viewer_has_the_text_from_the_stored_answer(steps, c
         assert viewer.shown == log.text
 
     asyncio.run(run())
-

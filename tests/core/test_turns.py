@@ -13,7 +13,7 @@ from core.errors import Fenced
 from core.tables import addresses, deliveries, messages, replicas, sessions
 from core.tables import turns as turns_table
 from core.types import Answer, Status
-from tests.core.stage import POSTGRESQL, SQLITE, Pause, event, silence
+from tests.core.stage import POSTGRESQL, SQLITE, Pause, event, eventually, locked_out, silence
 
 DEAD_MS = 12_000
 DONE = Answer(status=Status.DONE, parts=({"type": "text", "text": "Hello"},))
@@ -33,9 +33,7 @@ async def close(database, turn, answer=DONE, *, now=0):
 
 async def recover(database, replica, *, single=False, lost=()):
     """Take over what nobody works on."""
-    return await database.write(
-        leases.recover, replica, single=single, dead_ms=DEAD_MS, lost=lost
-    )
+    return await database.write(leases.recover, replica, single=single, dead_ms=DEAD_MS, lost=lost)
 
 
 async def count(database, table, *where):
@@ -53,9 +51,7 @@ async def row(database, table, row_id):
 
 async def spoken(database, turn):
     """What the model may see in a turn."""
-    found = await database.read(
-        transcript.spoken, turn.session_id, turn_id=turn.id, limit=100
-    )
+    found = await database.read(transcript.spoken, turn.session_id, turn_id=turn.id, limit=100)
     return [message.parts[0]["text"] for message in found]
 
 
@@ -73,7 +69,7 @@ async def test_a_first_message_opens_a_turn_that_belongs_to_who_accepted_it(data
     """The turn is running, its first attempt, and holds the message."""
     receipt = await accept(database, owner="a")
     turn = receipt.turn
-    assert (turn.owner, turn.attempt, turn.crashes, turn.status) == ("a", 1, 0, Status.RUNNING)
+    assert (turn.owner, turn.attempt, turn.blame, turn.status) == ("a", 1, 0, Status.RUNNING)
     assert receipt.turn_id == turn.id
     assert await database.read(outcomes.turn_of, receipt.message_id) == turn.id
 
@@ -193,7 +189,7 @@ async def test_the_turn_that_follows_belongs_to_who_closed_the_one_before(databa
     first = await accept(database, owner="a")
     await accept(database, owner="b")
     turn = (await close(database, first.turn)).turn
-    assert (turn.owner, turn.attempt, turn.crashes, turn.status) == ("a", 1, 0, Status.RUNNING)
+    assert (turn.owner, turn.attempt, turn.blame, turn.status) == ("a", 1, 0, Status.RUNNING)
 
 
 async def test_nothing_follows_where_nothing_waits(database):
@@ -207,7 +203,7 @@ async def test_the_schema_itself_refuses_a_second_open_turn(database):
     """One open turn a session is no matter of care."""
     turn = (await accept(database)).turn
     values = {"session_id": turn.session_id, "address_id": turn.address_id, "status": "running"}
-    second = insert(turns_table).values(**values, attempt=1, crashes=0, started_at=0)
+    second = insert(turns_table).values(**values, attempt=1, blame=0, started_at=0)
     with pytest.raises(IntegrityError):
         await database.write(lambda db: db.execute(second))
 
@@ -257,9 +253,7 @@ async def test_a_reset_hides_what_was_said_before_it(database):
     await database.write(transcript.reset, first.session_id)
     second = await accept(database, "new")
     assert await spoken(database, second.turn) == ["new"]
-    shown = await database.read(
-        transcript.conversation, first.session_id, before=None, limit=100
-    )
+    shown = await database.read(transcript.conversation, first.session_id, before=None, limit=100)
     assert [message.parts[0]["text"] for message, _ in shown] == ["new"]
 
 
@@ -419,15 +413,15 @@ async def test_the_turns_of_a_silent_replica_are_taken_over_and_count_a_crash(da
     turn = (await accept(database, owner="a")).turn
     await database.write(silence, "a")
     (taken,) = await recover(database, "b")
-    assert (taken.id, taken.owner, taken.attempt, taken.crashes) == (turn.id, "b", 2, 1)
+    assert (taken.id, taken.owner, taken.attempt, taken.blame) == (turn.id, "b", 2, 1)
 
 
 async def test_crashes_add_up_over_owners(database):
     """Each owner that dies over a turn counts."""
     await accept(database, owner="a")
-    for crashes, name in enumerate("bcd", 1):
+    for deaths, name in enumerate("bcd", 1):
         (taken,) = await recover(database, name)
-        assert (taken.crashes, taken.attempt) == (crashes, crashes + 1)
+        assert (taken.blame, taken.attempt) == (deaths, deaths + 1)
 
 
 async def test_the_turns_of_a_living_replica_are_left_alone(database):
@@ -443,7 +437,7 @@ async def test_released_turns_are_free_and_count_no_crash(database):
     turn = (await accept(database, owner="a")).turn
     assert await database.write(leases.release, "a") == 1
     (taken,) = await recover(database, "b")
-    assert (taken.id, taken.attempt, taken.crashes) == (turn.id, 2, 0)
+    assert (taken.id, taken.attempt, taken.blame) == (turn.id, 2, 0)
 
 
 async def test_who_leaves_takes_its_name_off(database):
@@ -477,7 +471,7 @@ async def test_lost_turns_of_ones_own_get_a_new_fence(database):
     await accept(database, owner="a", place="bob")
     await database.write(leases.beat, "a")
     (taken,) = await recover(database, "a", lost=[lost.id])
-    assert (taken.id, taken.attempt, taken.crashes) == (lost.id, 2, 1)
+    assert (taken.id, taken.attempt, taken.blame) == (lost.id, 2, turns.BROKE)
 
 
 @SQLITE
@@ -587,13 +581,11 @@ async def test_an_answer_that_cuts_the_window_meets_a_message_without_deadlock(d
     arriving = asyncio.create_task(
         database.write(arrive, event(), owner="a", now=0, stale_before=-1)
     )
-    await _waits_for_a_lock_or(arriving, database)
+    await eventually(partial(_waits_or_is_done, database, arriving))
     pause.go()
     await asyncio.gather(finishing, arriving)
     assert (finish.runs, arrive.runs) == (1, 1)
 
 
-async def _waits_for_a_lock_or(task, database):
-    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    while not task.done() and not await database.read(lambda db: db.execute(waits).scalar()):
-        await asyncio.sleep(0)
+async def _waits_or_is_done(database, task):
+    return task.done() or await database.read(locked_out)

@@ -103,9 +103,7 @@ class Engine(RuleBasedStateMachine):
         asked = [m.parts[0]["text"] for m in spoken if m.turn_id == turn.id and m.role == "user"]
         answer = Answer(status=Status.DONE, parts=({"type": "text", "text": ",".join(asked)},))
         if direct:
-            return self.do(
-                self.database.write, turns.close, turn, answer, now=self.now()
-            )[1]
+            return self.do(self.database.write, turns.close, turn, answer, now=self.now())[1]
         self.do(self.database.write, turns.finish, turn, answer, now=self.now())
         self.held[replica][turn.id] = self._reload(turn)
         return None
@@ -260,5 +258,3 @@ def test_on_sqlite_no_interleaving_loses_doubles_or_reorders():
 def test_on_postgresql_no_interleaving_loses_doubles_or_reorders(postgres):
     """Whatever dies between any two steps, each message is answered once and in order."""
     run(postgres, examples=20)
-
-

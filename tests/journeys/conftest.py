@@ -31,7 +31,7 @@ def url(migrated_file: Path, tmp_path: Path) -> str:
 
 
 @pytest_asyncio.fixture
-async def house(url: str) -> AsyncIterator[House]:
+async def house(url: str, swift: None) -> AsyncIterator[House]:
     async with serving(url) as house:
         yield house
 
@@ -42,11 +42,17 @@ def either_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest_asyncio.fixture
-async def either(either_url: str) -> AsyncIterator[House]:
+async def either(either_url: str, swift: None) -> AsyncIterator[House]:
     """A house on each engine in turn."""
     await migrate(either_url)
     async with serving(either_url) as house:
         yield house
+
+
+@pytest.fixture(autouse=True)
+def swift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams that do not end by themselves are waited for hardly at all."""
+    monkeypatch.setattr("gateway.app.CLOSING", 0.02)
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_the_printed_request_streams_its_answer(either: House):
-    """curl's request is answered with texts and then `done`, its session and its tokens."""
+    """The request for curl is answered with texts and then `done`, its session and its tokens."""
     headers = {"User-Agent": "curl/8.5.0", "Accept": "*/*", "Content-Type": "application/json"}
     body = '{"message": "How do I read a file in Node.js?", "sessionId": "test-1"}'
     async with either.stream("POST", "/api/chat", data=body, headers=headers) as viewer:
@@ -104,7 +104,9 @@ async def test_without_a_session_one_is_made(house: House, session: dict[str, An
 )
 async def test_a_message_is_required(house: House, body: Any):
     """Whatever is not a text to read is refused with the seed's own words; nobody is asked."""
-    async with house.http.post("/api/chat", json=body) as response:
+    headers = {"Content-Type": "application/json"}
+    sent = json.dumps(body)
+    async with house.http.post("/api/chat", data=sent, headers=headers) as response:
         assert response.status == 400
         assert await response.json() == {"error": "message is required"}
     assert house.fake.requests == []
@@ -325,7 +327,7 @@ def printed_client(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         Cut(after=2),
         Status(400, message="no"),
     ],
-    ids=lambda behaviour: type(behaviour).__name__ if not isinstance(behaviour, int) else None,
+    ids=["awkward", "long", "emoji", "refused", "truncated", "cut", "failed"],
 )
 async def test_the_printed_client_reads_every_stream(house: House, behaviour: Any, size: int):
     """However the bytes are cut: every `data: ` line is JSON, and `done` has its usage."""

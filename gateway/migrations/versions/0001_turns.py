@@ -75,7 +75,7 @@ def _turns() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("owner", sa.Text()),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("crashes", sa.Integer(), nullable=False),
+        sa.Column("blame", sa.Integer(), nullable=False),
         sa.Column("started_at", BIG, nullable=False),
         sa.Column("answered_at", BIG),
         sa.Column("closed_at", BIG),
@@ -92,7 +92,7 @@ def _turns() -> None:
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name="fk_turns_address_id"),
         sa.CheckConstraint(
             "status IN ('running', 'answered', 'done', 'failed', 'cancelled')",
-            name="ck_turns_status",
+            name=op.f("ck_turns_status"),
         ),
     )
     op.create_index(
@@ -116,7 +116,7 @@ def _messages() -> None:
         sa.ForeignKeyConstraint(["session_id"], ["sessions.id"], name="fk_messages_session_id"),
         sa.ForeignKeyConstraint(["turn_id"], ["turns.id"], name="fk_messages_turn_id"),
         sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name="fk_messages_address_id"),
-        sa.CheckConstraint("role IN ('user', 'assistant')", name="ck_messages_role"),
+        sa.CheckConstraint("role IN ('user', 'assistant')", name=op.f("ck_messages_role")),
     )
     op.create_index(
         "ix_messages_session_id_turn_id_id", "messages", ["session_id", "turn_id", "id"]

@@ -1,0 +1,33 @@
+"""Write what must not be lost, also while the database is away for a moment."""
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from core.database import Database, DatabaseDown
+from core.ports import Clock
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WAITS = (0.1, 0.2, 0.5, 1, 2, 5, 5, 5)  # seconds between two tries
+
+
+class PatientWriter:
+    """Writes again and again while the database is down; what it writes must bear repetition."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def write(
+        self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `Database.write`. Raises `DatabaseDown` when patience has run out."""
+        for wait in WAITS:
+            try:
+                return await self._database.write(fn, *args, **kwargs)
+            except DatabaseDown:
+                await self._clock.sleep(wait)
+        return await self._database.write(fn, *args, **kwargs)

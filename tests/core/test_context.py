@@ -1,0 +1,270 @@
+"""What the model sees of a conversation: enough, in order, and the same bytes again and again."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.context import KEPT, LONGEST, build, shrink
+from core.transcript import Spoken
+from core.types import Failure, Notice, Prompt, PromptMessage, Status
+
+REFUSED = ({"type": "notice", "notice": Notice.REFUSED},)
+
+
+def words(text):
+    return ({"type": "text", "text": text},)
+
+
+def user(turn_id, text=None, status=Status.DONE, error=None):
+    parts = words(text or f"question {turn_id}")
+    return Spoken(turn_id=turn_id, role="user", parts=parts, status=status, error=error)
+
+
+def assistant(turn_id, parts=None, status=Status.DONE):
+    parts = parts or words(f"answer {turn_id}")
+    return Spoken(turn_id=turn_id, role="assistant", parts=parts, status=status, error=None)
+
+
+def answered(*turn_ids):
+    """Turns of one question and one answer each."""
+    return [said for turn_id in turn_ids for said in (user(turn_id), assistant(turn_id))]
+
+
+def failed(turn_id, error):
+    """A turn that has no answer."""
+    return [user(turn_id, status=Status.FAILED, error=error)]
+
+
+def ask(spoken, turn_id):
+    """The context of a turn with its newest question."""
+    return build(
+        [*spoken, user(turn_id, status=Status.RUNNING)], turn_id=turn_id, system="s", cache="5m"
+    )
+
+
+def texts(context):
+    return [message.text for message in context.prompt.messages]
+
+
+# --- what is shown ---
+
+
+def test_all_of_a_short_conversation_is_shown_in_order():
+    """Questions and answers alternate, the newest question is last, and nothing is cut."""
+    context = ask(answered(1, 2), 3)
+    assert texts(context) == ["question 1", "answer 1", "question 2", "answer 2", "question 3"]
+    assert [m.role for m in context.prompt.messages] == ["user", "assistant"] * 2 + ["user"]
+    assert context.window_from is None
+
+
+def test_a_first_question_stands_alone():
+    """There is no history yet."""
+    assert texts(ask([], 1)) == ["question 1"]
+
+
+def test_neighbours_of_one_role_are_joined():
+    """Several messages that one turn took are one question."""
+    spoken = [user(1, "one"), user(1, "two"), assistant(1), user(2, "three")]
+    assert texts(ask(spoken, 2)) == ["one\n\ntwo", "answer 1", "three\n\nquestion 2"]
+
+
+def test_an_answer_without_its_question_is_not_shown_first():
+    """The conversation begins with the user, whatever a window or a limit left over."""
+    assert texts(ask([assistant(1), *answered(2)], 3)) == ["question 2", "answer 2", "question 3"]
+
+
+def test_notices_are_for_people():
+    """Of an answer that broke off the model sees its own words alone."""
+    broken = (*words("Half"), {"type": "notice", "notice": Notice.INTERRUPTED})
+    assert texts(ask([user(1), assistant(1, broken)], 2)) == ["question 1", "Half", "question 2"]
+
+
+def test_a_cancelled_answer_is_remembered_as_far_as_it_came():
+    """Stopping is no forgetting."""
+    spoken = [user(1, status=Status.CANCELLED), assistant(1, words("Ha"), Status.CANCELLED)]
+    assert texts(ask(spoken, 2)) == ["question 1", "Ha", "question 2"]
+
+
+def test_a_turn_stopped_before_its_first_word_is_kept():
+    """Its question stands before the next one."""
+    assert texts(ask([user(1, status=Status.CANCELLED)], 2)) == ["question 1\n\nquestion 2"]
+
+
+def test_what_could_not_be_answered_is_asked_again():
+    """The models were away: the message stays in the history for the next turn."""
+    spoken = failed(1, Failure.UNAVAILABLE)
+    assert texts(ask(spoken, 2)) == ["question 1\n\nquestion 2"]
+
+
+def test_an_answer_that_never_arrived_is_remembered():
+    """The platform did not take it, but the model has said it."""
+    spoken = [user(1, status=Status.FAILED, error=Failure.UNDELIVERED), assistant(1)]
+    assert texts(ask(spoken, 2)) == ["question 1", "answer 1", "question 2"]
+
+
+@pytest.mark.parametrize("error", [Failure.REJECTED, Failure.CRASHED])
+def test_what_would_fail_again_is_left_out(error):
+    """A message that no provider takes, or that kills who answers it, is not sent again."""
+    assert texts(ask([*answered(1), *failed(2, error)], 3)) == [
+        "question 1",
+        "answer 1",
+        "question 3",
+    ]
+
+
+def test_what_was_refused_is_left_out():
+    """Question and refusal: the next answer would be refused for them, too."""
+    spoken = [*answered(1), user(2), assistant(2, REFUSED)]
+    assert texts(ask(spoken, 3)) == ["question 1", "answer 1", "question 3"]
+
+
+def test_the_turn_itself_is_always_shown():
+    """Whatever is stored about it from an attempt before."""
+    spoken = [user(1, status=Status.RUNNING, error=Failure.CRASHED)]
+    context = build(spoken, turn_id=1, system="s", cache="1h")
+    assert texts(context) == ["question 1"]
+
+
+def test_the_system_prompt_and_the_cache_are_passed_on():
+    """What the caller chose is in the prompt."""
+    prompt = ask([], 1).prompt
+    assert (prompt.system, prompt.cache) == ("s", "5m")
+
+
+# --- the window ---
+
+
+def test_a_long_conversation_is_cut_to_its_newest_part():
+    """Beyond the longest, whole turns go, and the first one that stays is told."""
+    turns = list(range(1, LONGEST // 2 + 1))
+    context = ask(answered(*turns), turns[-1] + 1)
+    assert len(context.prompt.messages) <= KEPT
+    first = context.prompt.messages[0]
+    assert (first.role, first.text) == ("user", f"question {context.window_from}")
+    assert texts(context)[-1] == f"question {turns[-1] + 1}"
+
+
+def test_up_to_the_longest_nothing_is_cut():
+    """The last message that fits still fits."""
+    turns = list(range(1, LONGEST // 2))
+    context = ask([*answered(*turns), user(turns[-1])], turns[-1] + 1)
+    assert context.window_from is None
+
+
+def test_what_stays_of_a_cut_is_a_good_part():
+    """At least the ten newest messages stay as they were."""
+    turns = list(range(1, LONGEST // 2 + 1))
+    whole = texts(ask(answered(*turns[-10:]), turns[-1] + 1))
+    assert texts(ask(answered(*turns), turns[-1] + 1))[-11:] == whole[-11:]
+
+
+def test_a_turn_that_is_longer_than_the_window_is_kept_whole():
+    """The newest question is never cut, however many messages it is made of."""
+    burst = [user(2, f"{number}") for number in range(LONGEST + 1)]
+    context = build([*answered(1), *burst], turn_id=2, system="s", cache="5m")
+    assert context.window_from == 2
+    assert texts(context) == ["\n\n".join(str(number) for number in range(LONGEST + 1))]
+
+
+def test_the_ten_newest_messages_survive_a_cut_after_a_burst():
+    """A cut that finds a turn of many messages does not leave the model with nothing."""
+    burst = [user(30, f"{number}") for number in range(KEPT)]
+    spoken = [*answered(*range(1, 30)), *burst, assistant(30)]
+    assert "answer 30" in texts(ask(spoken, 31))
+
+
+# --- a conversation as it grows ---
+
+TURN = st.sampled_from(
+    ["answered", "answered", "answered", "burst", "refused", "rejected", "unavailable", "stopped"]
+)
+CONVERSATION = st.lists(TURN, min_size=50, max_size=100)
+
+
+def outcome_of(kind, turn_id):
+    """How a turn of this kind is found in the transcript afterwards."""
+    return {
+        "answered": answered(turn_id),
+        "burst": [user(turn_id, f"{n} of {turn_id}") for n in range(3)] + [assistant(turn_id)],
+        "refused": [user(turn_id), assistant(turn_id, REFUSED)],
+        "rejected": failed(turn_id, Failure.REJECTED),
+        "unavailable": failed(turn_id, Failure.UNAVAILABLE),
+        "stopped": [user(turn_id, status=Status.CANCELLED)],
+    }[kind]
+
+
+def converse(kinds):
+    """The context of each turn of a conversation, with the window moved as the engine does."""
+    spoken, window, contexts = [], 0, []
+    for turn_id, kind in enumerate(kinds, 1):
+        turn = outcome_of(kind, turn_id)
+        asked = [replace(said, status=Status.RUNNING) for said in turn if said.role == "user"]
+        shown = [said for said in spoken if said.turn_id >= window]
+        context = build([*shown, *asked], turn_id=turn_id, system="s", cache="5m")
+        # A turn that failed stores no answer, and with it no window.
+        if context.window_from is not None and kind not in {"rejected", "unavailable"}:
+            window = context.window_from
+        contexts.append(context)
+        spoken += turn
+    return contexts
+
+
+@settings(deadline=None, max_examples=60)
+@given(kinds=CONVERSATION)
+def test_every_prompt_begins_and_ends_with_the_user_and_alternates(kinds):
+    """Whatever became of the turns before."""
+    for turn_id, context in enumerate(converse(kinds), 1):
+        roles = [message.role for message in context.prompt.messages]
+        assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
+        assert context.prompt.messages[-1].text.endswith(f" {turn_id}")
+
+
+@settings(deadline=None, max_examples=60)
+@given(kinds=CONVERSATION)
+def test_between_cuts_prompts_only_grow(kinds):
+    """What one prompt showed, the next shows in the same bytes; its newest if it was answered."""
+    contexts = converse(kinds)
+    for kind, before, after in zip(kinds, contexts, contexts[1:], strict=False):
+        if after.window_from is None:
+            known = before.prompt.messages
+            known = known if kind in {"answered", "burst"} else known[:-1]
+            assert after.prompt.messages[: len(known)] == known
+
+
+@settings(deadline=None, max_examples=60)
+@given(kinds=st.lists(st.sampled_from(["answered", "burst"]), min_size=60, max_size=120))
+def test_the_window_is_cut_in_big_steps(kinds):
+    """Between two cuts the conversation grows by many messages."""
+    cuts = [turn for turn, context in enumerate(converse(kinds)) if context.window_from]
+    assert cuts
+    steps = [later - earlier for earlier, later in pairwise(cuts)]
+    assert all(step >= (LONGEST - KEPT) // 4 for step in steps)
+
+
+# --- shrinking ---
+
+
+def prompt(*texts_):
+    roles = ("user", "assistant")
+    messages = [PromptMessage(role=roles[n % 2], text=text) for n, text in enumerate(texts_)]
+    return Prompt(system="s", messages=tuple(messages), max_tokens=10)
+
+
+def test_a_prompt_that_is_too_long_keeps_its_newest_exchange():
+    """The question, and what it most likely is about."""
+    long = prompt("a", "b", "c", "d", "e")
+    assert shrink(long) == replace(long, messages=long.messages[-3:])
+
+
+def test_a_short_prompt_that_is_too_long_keeps_its_question():
+    """There was one exchange before it, and that was too much."""
+    short = prompt("a", "b", "c")
+    assert shrink(short) == replace(short, messages=short.messages[-1:])
+
+
+def test_a_question_alone_cannot_be_shrunk():
+    """Nothing is there to take away."""
+    assert shrink(prompt("a")) is None
