@@ -1,6 +1,7 @@
 """A conversation in the terminal, over the same API that the page uses."""
 
 import asyncio
+import io
 import sys
 import threading
 import uuid
@@ -13,13 +14,14 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
+from rich.markup import escape
 
 from core.errors import Misconfigured, Transient
 from gateway.app import build, start, stop
 from gateway.config import Settings
 
 LOST = (aiohttp.ClientError, TimeoutError)
-TRIES = 5
+TRIES, PAUSE = 5, 1.0  # the pause, in seconds, doubles with every try
 
 
 async def converse(settings: Settings, *, session: str | None, url: str | None) -> None:
@@ -33,9 +35,11 @@ async def converse(settings: Settings, *, session: str | None, url: str | None) 
 async def _gateway(settings: Settings, url: str | None) -> AsyncIterator[str]:
     """The address of a running gateway; without one, of one that lives as long as the talk."""
     found = url or f"http://127.0.0.1:{settings.port}"
-    if url is not None or await _answers(found):
+    if await _answers(found):
         yield found
         return
+    if url is not None:
+        raise Misconfigured(f"--url: no gateway answers at {url}")
     gateway = build(settings.model_copy(update={"port": 0, "compat_ports": ()}))
     try:
         host, port = (await start(gateway))[0]
@@ -48,7 +52,7 @@ async def _answers(base: str) -> bool:
     timeout = aiohttp.ClientTimeout(total=2)
     try:
         async with aiohttp.ClientSession(base, timeout=timeout) as http, http.get("/") as response:
-            return bool((await response.json()).get("service") == "chat-api")
+            return bool(await response.json() == {"status": "ok", "service": "chat-api"})
     except (*LOST, ValueError):
         return False
 
@@ -66,13 +70,13 @@ class Terminal:
         await self._greet()
         while (line := await self._read()) is not None:
             if line.strip():
-                await self._ask(line)
+                await self._ask(line.strip("\r\n"))
         self._console.print(f"[dim]Go on later with: gateway chat --session {self._session}[/dim]")
 
     async def _greet(self) -> None:
         async with self._http.get("/api/v1/config") as response:
             about = await response.json()
-        self._console.print(f"[dim]{about['model']} · /quit or Ctrl-D to leave[/dim]")
+        self._console.print(f"[dim]{escape(about['model'])} · /quit or Ctrl-D to leave[/dim]")
 
     async def _read(self) -> str | None:
         try:
@@ -114,7 +118,7 @@ class Terminal:
                         if kind.startswith("run.") and kind != "run.started":
                             return
             except LOST:
-                await asyncio.sleep(2**tried)
+                await asyncio.sleep(PAUSE * 2**tried)
         raise Transient("the connection to the gateway is lost; the message is kept there")
 
 
@@ -125,8 +129,8 @@ async def _line(prompt: str) -> str:
 
     def read() -> None:
         try:
-            line = input(prompt)
-        except EOFError as error:
+            line = input(prompt) if sys.stdin.isatty() else _piped()
+        except (EOFError, UnicodeDecodeError) as error:
             loop.call_soon_threadsafe(future.set_exception, error)
         else:
             loop.call_soon_threadsafe(future.set_result, line)
@@ -135,9 +139,19 @@ async def _line(prompt: str) -> str:
     return await future
 
 
+def _piped() -> str:
+    # Past Python's buffer: it has a lock, and who leaves while the thread holds it is aborted.
+    line = io.FileIO(sys.stdin.fileno(), closefd=False).readline()
+    if not line:
+        raise EOFError
+    return line.decode(errors="replace")
+
+
 async def _check(response: aiohttp.ClientResponse) -> None:
     if response.status == 200:
         return
+    if response.status == 503:
+        response.raise_for_status()  # it restarts: as good as a lost connection
     try:
         message = (await response.json())["error"]["message"]
     except (ValueError, KeyError, TypeError, aiohttp.ContentTypeError):
@@ -146,14 +160,16 @@ async def _check(response: aiohttp.ClientResponse) -> None:
 
 
 async def _parse(stream: aiohttp.StreamReader) -> AsyncIterator[tuple[str, str, dict[str, Any]]]:
-    """Server-sent events as (name, id, data)."""
+    """Server-sent events as (name, id, data). A line may be longer than `readline` takes."""
     kind = mark = ""
-    async for raw in stream:
-        line = raw.decode().rstrip("\n")
-        field, _, value = line.partition(": ")
-        if field == "event":
-            kind = value
-        elif field == "id":
-            mark = value
-        elif field == "data":
-            yield kind, mark, msgspec.json.decode(value)
+    rest = b""
+    async for chunk in stream.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            field, _, value = line.decode().partition(": ")
+            if field == "event":
+                kind = value
+            elif field == "id":
+                mark = value
+            elif field == "data":
+                yield kind, mark, msgspec.json.decode(value)

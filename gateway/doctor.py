@@ -9,6 +9,7 @@ from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from adapters.claude import Claude
 from core.database import Database, DatabaseDown, open_database, parse_url
@@ -36,8 +37,8 @@ async def examine() -> int:
     failed = False
     async for finding in findings(dict(os.environ), ENV_FILE):
         failed = failed or finding.verdict == "fail"
-        colour = COLOURS[finding.verdict]
-        table.add_row(f"[{colour}]{finding.verdict}[/]", finding.what, finding.words)
+        verdict = Text(finding.verdict, style=COLOURS[finding.verdict])
+        table.add_row(verdict, finding.what, Text(finding.words))  # brackets in it are no markup
     Console(soft_wrap=True).print(table)
     return 1 if failed else 0
 
@@ -135,5 +136,14 @@ async def _model(claude: Claude, name: str, what: str) -> Finding:
         async for _ in claude.stream(prompt, name):
             pass
     except GatewayError as error:
-        return Finding(what, "fail", f"{name} does not answer: {error or type(error).__name__}")
+        words = f"{name} does not answer: {error or type(error).__name__}"
+        return Finding(_culprit(error) or what, "fail", words)
     return Finding(what, "ok", f"{name} answers")
+
+
+def _culprit(error: GatewayError) -> str | None:
+    """The variable to look at first, if it is not the model's name."""
+    status = str(error)[:3]
+    if not status.isdigit():
+        return "ANTHROPIC_BASE_URL"  # no answer at all, or none that HTTP knows
+    return "ANTHROPIC_API_KEY" if status in {"401", "403"} else None

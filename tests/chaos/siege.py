@@ -107,7 +107,7 @@ async def talk(
     while not done.is_set():
         text = f"{session} number {len(acked)}"
         body = {"messageId": f"{session}.{len(acked)}", "text": text}
-        while not await send(siege, url, body):
+        while not await send(siege, url, body):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.05)
         acked.append(text)
         await asyncio.sleep(chance.uniform(0, 0.15))

@@ -196,6 +196,7 @@ class Troubled:
     def __init__(self, database) -> None:
         self.single = database.single
         self.calls = []
+        self._writes = []
         self._database = database
         self._steps = {}
 
@@ -207,7 +208,14 @@ class Troubled:
         return await self._do(self._database.read, fn, *args, **kwargs)
 
     async def write(self, fn, *args, **kwargs):
-        return await self._do(self._database.write, fn, *args, **kwargs)
+        # As every write, it happens although nobody waits for it any more.
+        doing = asyncio.create_task(self._do(self._database.write, fn, *args, **kwargs))
+        self._writes.append(doing)
+        return await asyncio.shield(doing)
+
+    async def settled(self):
+        """Wait for all writes so far."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
 
     async def _do(self, verb, fn, *args, **kwargs):
         self.calls.append(fn)

@@ -26,7 +26,7 @@ from tests.core.stage import (
     event,
     stage,
 )
-from tests.fakes.scripted import ASKED, CHARGED, says
+from tests.fakes.scripted import ASKED, CHARGED, forever, says
 
 REFUSAL = [Began(usage=ASKED), Text("I think"), Done(stop_reason="refusal", usage=CHARGED)]
 ACCEPT = conversation._accept  # the message, and what its turn will need
@@ -329,7 +329,20 @@ async def test_stop_keeps_what_was_said(database, platform):
         assert (await theatre.turn(receipt.turn_id)).status == "cancelled"
         assert await theatre.answer(receipt.turn_id) == [{"type": "text", "text": "Hel"}]
         assert adapter.taken == (["Hel"] if platform == PUSH else [])
-        assert theatre.model.running == []
+        assert (theatre.model.running, theatre.answerer._stopped) == ([], set())
+
+
+async def test_who_comes_after_a_stop_is_told_the_same_as_who_was_there(database, platform):
+    """The outcome of a stopped turn reads the same from memory and from the database."""
+    pause = Pause()
+    async with stage(database, broken("Hel", error=pause), adapter=Platform()) as theatre:
+        receipt = await theatre.say(platform=platform)
+        watching = asyncio.create_task(theatre.watch(receipt.turn_id))
+        await pause.reached.wait()
+        await theatre.handler.stop(receipt.turn_id)
+        await theatre.done()
+        live, stored = await watching, await theatre.watch(receipt.turn_id)
+        assert stored[-1].outcome == live[-1].outcome
 
 
 async def test_stop_before_the_first_word_leaves_no_answer(database, platform):
@@ -412,9 +425,13 @@ async def test_stop_may_be_said_again_and_again(database):
 
 @SQLITE
 async def test_stop_ends_one_turn_alone(database):
-    """What waited behind it is answered."""
-    pause = Pause()
-    async with stage(database, broken("Hel", error=pause), says("Hello")) as theatre:
+    """What waited behind it is answered, by a task that nobody is cancelling any more."""
+    pause, cancels = Pause(), []
+
+    async def look():
+        cancels.append(asyncio.current_task().cancelling())
+
+    async with stage(database, broken("Hel", error=pause), [look, *says("Hello")]) as theatre:
         first = await theatre.say("first")
         await pause.reached.wait()
         second = await theatre.say("second")
@@ -422,6 +439,7 @@ async def test_stop_ends_one_turn_alone(database):
         await theatre.done()
         turn = await theatre.turn(await theatre.handler.turn_of(second))
         assert (turn.status, await theatre.answer(turn.id)) == ("done", [*HELLO])
+        assert cancels == [0]
 
 
 @SQLITE
@@ -504,6 +522,7 @@ async def test_viewers_of_a_failed_turn_see_that_it_failed(database):
         stored = await theatre.watch(receipt.turn_id)
         for updates in (live, stored):
             assert (shown(updates), updates[-1].outcome.error) == ("", Failure.UNAVAILABLE)
+        assert stored[-1].outcome == live[-1].outcome
 
 
 async def test_a_rejected_question_fails_and_is_not_asked_again(database, platform):
@@ -647,6 +666,20 @@ async def test_an_error_that_nobody_foresaw_is_told_and_the_turn_is_tried_again(
         assert (turn.status, turn.attempt, turn.blame) == ("done", 2, BROKE)
 
 
+async def test_after_its_third_broken_attempt_a_turn_fails(database, platform):
+    """What breaks in the same way each time is given up, with an apology."""
+    adapter = Platform()
+    scripts = [broken(error=RuntimeError("a bug"))] * 3
+    async with stage(database, *scripts, adapter=adapter) as theatre:
+        receipt = await theatre.say(platform=platform)
+        await theatre.done()
+        await sweep(theatre, times=8)
+        turn = await theatre.turn(receipt.turn_id)
+        assert (turn.status, turn.error) == ("failed", Failure.CRASHED)
+        assert theatre.model.calls == [MODEL] * 3
+        assert adapter.taken == ([apology(turn.id)] if platform == PUSH else [])
+
+
 async def test_after_too_many_deaths_a_turn_fails_and_no_model_is_asked(database, platform):
     """A turn that kills who answers it is given up, with an apology."""
     adapter = Platform()
@@ -780,6 +813,24 @@ async def test_after_a_commit_in_doubt_what_waited_is_answered(database, platfor
         await theatre.done()
         turn = await theatre.turn(await theatre.handler.turn_of(waiting))
         assert (turn.status, turn.blame) == ("done", 0)
+
+
+async def test_a_message_that_comes_while_a_commit_is_in_doubt_is_answered_once(database, platform):
+    """It opens a turn of its own, which the former turn's owner does not begin a second time."""
+    again, second = Pause(), Pause()
+    scripts = [says("one"), [second, *says("two")], says("three")]
+    async with stage(Troubled(database), *scripts, adapter=Platform()) as theatre:
+        theatre.database.meet(turns.settle if platform == PUSH else turns.close, IN_DOUBT, again)
+        await theatre.say("first", platform=platform)
+        await again.reached.wait()
+        receipt = await theatre.say("second", platform=platform)
+        await second.reached.wait()
+        again.go()
+        for _ in range(50):
+            await theatre.turn(receipt.turn_id)  # so that whatever is to begin begins
+        second.go()
+        await theatre.done()
+        assert (theatre.asked(), theatre.model.peak) == (["first", "second"], 1)
 
 
 async def test_a_question_that_cannot_be_read_is_tried_again(database):
@@ -917,6 +968,34 @@ async def test_no_adapter_is_at_work_once_its_turns_are_abandoned(database):
         await pause.reached.wait()
         await theatre.handler.abandon()
         assert working == []
+
+
+@SQLITE
+async def test_a_turn_that_begins_while_others_are_abandoned_is_known_to_run(database):
+    """Or it would be taken for lost, and be answered twice at once."""
+    begun, closing, talking = asyncio.Event(), Pause(), Pause()
+
+    class Slow:
+        async def deliver(self, *_):
+            begun.set()
+            try:
+                await forever()
+            finally:
+                await closing()
+
+    async with stage(database, [forever], [talking, *says("Hello")], adapter=Slow()) as theatre:
+        await theatre.say(platform=PUSH)
+        await until(lambda: theatre.model.calls)
+        await begun.wait()
+        abandoning = asyncio.create_task(theatre.handler.abandon())
+        await closing.reached.wait()
+        receipt = await theatre.say()
+        await talking.reached.wait()
+        closing.go()
+        await abandoning
+        assert theatre.handler.running == {receipt.turn_id}
+        talking.go()
+        await theatre.done()
 
 
 async def test_an_abandoned_turn_is_left_as_it_is(database, platform):

@@ -550,6 +550,14 @@ async def test_urls_with_libpqs_options_are_understood(database, database_url, o
         await other.close()
 
 
+@POSTGRESQL
+@pytest.mark.parametrize("options", ["pgbouncer=true", "sslrootcert=x.pem", "connect_timeout=soon"])
+async def test_options_that_mean_nothing_here_are_told_by_name(database_url, options):
+    """Rather than a traceback of the driver's, the operator reads which option it is."""
+    with pytest.raises(Misconfigured, match=rf"DATABASE_URL.*{options.partition('=')[0]}"):
+        open_database(f"{database_url}?{options}")
+
+
 # --- URLs ---
 
 

@@ -348,6 +348,22 @@ async def test_no_turn_begins_after_stop(database):
         assert (a.handler.running, a.handler._tasks) == (frozenset(), set())
 
 
+@POSTGRESQL
+async def test_no_sign_of_life_comes_after_the_last_one(database):
+    """A heartbeat that was on its way does not leave a stopped replica alive for the others."""
+    async with stage(Troubled(database)) as a:
+        beating = Pause()
+        a.database.meet(leases.beat, None, beating)
+        await a.replica.start()
+        await beating.reached.wait()
+        stopping = asyncio.create_task(a.replica.stop(0))
+        await asyncio.wait({stopping}, timeout=0.1)  # it may wait for the heartbeat, or not
+        beating.go()
+        await stopping
+        await a.database.settled()
+        assert await alive(database) == set()
+
+
 async def test_stop_ends_although_the_database_is_away(database):
     """The turns then wait until this replica counts as dead."""
     async with stage(Troubled(database)) as a:
@@ -405,6 +421,25 @@ async def test_a_replica_whose_lease_lapsed_drops_its_turns(database):
         await a.replica.tick()
         assert a.handler.running == frozenset()
         assert (await a.turn(receipt.turn_id)).status == "running"
+
+
+@POSTGRESQL
+async def test_a_turn_is_not_to_blame_for_a_lapsed_lease(database):
+    """It was the database that was away: the turn is answered later, as if nothing had been."""
+    pause = Pause()
+    scripts = [[pause, *says("late")], says("Hello")]
+    async with stage(Troubled(database), *scripts, leased=LEASED) as a:
+        await a.replica.tick()
+        receipt = await a.say()
+        await pause.reached.wait()
+        a.clock.advance(LEASED)
+        a.database.meet(leases.beat, DatabaseDown("away"))
+        for _ in range(4):
+            await a.replica.tick()
+            await a.done()
+        turn = await a.turn(receipt.turn_id)
+        assert turn.status == "done"
+        assert turn.blame < BROKE
 
 
 @POSTGRESQL

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.util import await_only
 
@@ -522,17 +522,76 @@ class Counted:
 
 
 class Paced:
-    """A connection on which a pause is made after the first statement."""
+    """A connection of PostgreSQL's on which a pause is made, once, after so many statements."""
 
-    def __init__(self, db, pause) -> None:
+    def __init__(self, db, pause, after) -> None:
         self.dialect = db.dialect
-        self._db, self._pause = db, pause
+        self._db, self._pause, self._left = db, pause, after
 
     def execute(self, *args):
         result = self._db.execute(*args)
-        if not self._pause.reached.is_set():
+        self._left -= 1
+        if self._left == 0 and not self._pause.reached.is_set():
             await_only(self._pause())
         return result
+
+
+def paced(fn, pause, after):
+    """`fn` with a pause after so many of its statements."""
+
+    def run(db, *args, **kwargs):
+        return fn(Paced(db, pause, after), *args, **kwargs)
+
+    return run
+
+
+@POSTGRESQL
+async def test_a_message_that_meets_the_end_of_a_turn_does_not_wait_for_nothing(database):
+    """It has found the turn open, which closes before it is stored: it is taken all the same."""
+    turn, pause = (await accept(database)).turn, Pause()
+    found = paced(turns.accept, pause, after=2)
+    arriving = asyncio.create_task(
+        database.write(found, event(), owner="a", now=0, stale_before=-1)
+    )
+    await pause.reached.wait()
+    closing = asyncio.create_task(close(database, turn))
+    await eventually(partial(_waits_or_is_done, database, closing))
+    pause.go()
+    receipt, following = await asyncio.gather(arriving, closing)
+    assert following.message_ids == (receipt.message_id,)
+
+
+@POSTGRESQL
+async def test_a_turn_whose_end_meets_a_message_leaves_it_to_a_turn_of_its_own(database):
+    """The message came too late for the turn that is closing, and opens one."""
+    turn, pause = (await accept(database)).turn, Pause()
+    slow = paced(turns.close, pause, after=1)
+    closing = asyncio.create_task(database.write(slow, turn, DONE, now=0))
+    await pause.reached.wait()
+    arriving = asyncio.create_task(accept(database))
+    await eventually(partial(_waits_or_is_done, database, arriving))
+    pause.go()
+    receipt, (_, following) = await asyncio.gather(arriving, closing)
+    assert (receipt.turn is None) == (following is not None)
+    assert await count(database, messages, messages.c.turn_id.is_(None)) == 0
+
+
+@POSTGRESQL
+async def test_copies_that_meet_at_two_places_open_one_turn(database):
+    """The one that has opened a turn before it finds the other stored undoes it."""
+    for place in ("alice", "bob"):
+        await close(database, (await accept(database, place=place)).turn)
+    pause = Pause()
+    opened = paced(turns.accept, pause, after=2)
+    slow = asyncio.create_task(
+        database.write(opened, event(key="k"), owner="a", now=0, stale_before=-1)
+    )
+    await pause.reached.wait()
+    first = await accept(database, key="k", place="bob")
+    pause.go()
+    again = await slow
+    assert (again.duplicate, again.turn, again.turn_id) == (True, None, first.turn_id)
+    assert await count(database, turns_table, turns_table.c.closed_at.is_(None)) == 1
 
 
 @POSTGRESQL
@@ -567,15 +626,7 @@ async def test_an_answer_that_cuts_the_window_meets_a_message_without_deadlock(d
     cut = Answer(status=Status.DONE, parts=DONE.parts, window_from=turn.id)
     pause = Pause()
 
-    def quickly(fn):
-        def run(db, *args, **kwargs):
-            db.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
-            return fn(db, *args, **kwargs)
-
-        return Counted(run)
-
-    finish = quickly(lambda db, *args, **kwargs: turns.finish(Paced(db, pause), *args, **kwargs))
-    arrive = quickly(turns.accept)
+    finish, arrive = Counted(paced(turns.finish, pause, after=1)), Counted(turns.accept)
     finishing = asyncio.create_task(database.write(finish, turn, cut, now=0))
     await pause.reached.wait()
     arriving = asyncio.create_task(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from core.models import Opening
 from core.text import NOTICES
 from core.types import Notice
 from tests.fakes.anthropic import Answer, Cut, Hold, Status
-from tests.journeys.house import ENDS, SOON, House, Viewer, parse, shown, until
+from tests.journeys.house import ENDS, SOON, House, Viewer, migrate, parse, serving, shown, until
 
 LONG = "".join(f"wörd-{number} 🌍\n" for number in range(60))
 SPACED = 0.001  # seconds between a model's words, so that each comes alone
@@ -96,7 +97,7 @@ async def test_the_same_message_again_is_the_same_run(either: House):
         hold.release()
         await first.read()
         await again.read()
-    late = await either.ask("s", "count", "m-1")
+    late = await either.ask("s", "other words", "m-1")
     assert [viewer.run for viewer in (again, late)] == [first.run] * 2
     assert receipt == {"messageId": "m-1", "sessionId": "s", "runId": first.run}
     assert {viewer.text for viewer in (first, again, late)} == {"one two three"}
@@ -195,7 +196,6 @@ async def test_a_broken_line_loses_nothing_of_a_run_that_goes_on(house: House, p
     assert len(tasks) > 100
 
 
-@pytest.mark.xfail(reason="core.live.replay: a cursor of the words that were taken back fits again")
 async def test_a_broken_line_does_not_bring_back_a_refused_answer(house: House, piecemeal: None):
     """Cut at any byte before a refusal: afterwards the notice stands there, and it alone."""
     house.fake.script(Answer("First you take a big", gap=SPACED, stop_reason="refusal"))
@@ -212,7 +212,7 @@ async def test_a_second_attempt_replaces_the_first(
     """A viewer of an attempt that broke gets the next one's text in full, live and later."""
     ask, seen = either.gateway.models.stream, asyncio.Event()
 
-    async def breaking(prompt: Any):
+    async def breaking(*_: object) -> AsyncIterator[Opening]:
         yield Opening(model="m", text="Half an ans")
         await seen.wait()
         monkeypatch.setattr(either.gateway.models, "stream", ask)
@@ -301,6 +301,27 @@ async def test_twenty_viewers_see_one_answer(house: House, piecemeal: None):
     assert texts.count("left") == 5
     assert texts.count(LONG) == 15
     assert len(house.fake.requests) == 1
+
+
+async def test_a_viewer_may_come_to_another_replica(postgres: str, monkeypatch: pytest.MonkeyPatch):
+    """Two gateways on one database: what one answers, the other shows, and asks nobody again."""
+    monkeypatch.setattr("core.conversation.ELSEWHERE", 0.02)
+    await migrate(postgres)
+    async with serving(postgres) as one, serving(postgres) as two:
+        hold = Hold()
+        one.fake.script(Answer("one two", hold=hold, hold_after=1))
+        async with one.send("s", "count", "m-1") as first:
+            await first.read(has("one "))
+            async with two.send("s", "count", "m-1") as again, two.watch("s") as other:
+                await again.read(lambda viewer: viewer.raw)
+                hold.release()
+                for viewer in (first, again, other):
+                    await viewer.read()
+                    assert viewer.text == "one two"
+                    assert viewer.end == first.end
+        assert await two.said("s") == await one.said("s")
+        assert len(one.fake.requests) == 1
+        assert two.fake.requests == []
 
 
 # --- order ---
@@ -422,6 +443,18 @@ async def test_cancelling_leaves_what_waits(house: House):
     later = await house.ask("s", "next", waiting["messageId"])
     assert later.text == "You said: next"
     assert later.end.name == "run.completed"
+
+
+async def test_cancelling_does_not_wait_for_a_model_that_rests(house: House):
+    """A run that waits for its next try ends at once, and nobody is asked again."""
+    house.fake.script(Status(429, retry_after=9))
+    async with house.send("s", "hi") as viewer:
+        await viewer.read(lambda viewer: viewer.events)
+        await (await house.fake.came(1)).ended.wait()
+        await house.cancel(viewer.run)
+        await viewer.read()
+    assert viewer.end.name == "run.cancelled"
+    assert len(house.fake.requests) == 1
 
 
 @pytest.mark.parametrize("after", range(8))
