@@ -60,6 +60,7 @@ class ConversationHandler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: set[int] = set()
         self._left = False
+        self._hurried = asyncio.Event()
         self.accepting = True
         bus.on("stop", self._on_stop)
 
@@ -140,10 +141,19 @@ class ConversationHandler:
 
     async def idle(self, seconds: float) -> bool:
         """Wait until no turn runs here; False if some still do after `seconds`."""
-        if not self._tasks:
+        tasks = set(self._tasks)
+        if not tasks:
             return True
-        _, left = await asyncio.wait(self._tasks, timeout=seconds)
-        return not left
+        ended = asyncio.create_task(asyncio.wait(tasks))
+        hurried = asyncio.create_task(self._hurried.wait())
+        await asyncio.wait({ended, hurried}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        hurried.cancel()
+        return all(task.done() for task in tasks)
+
+    def hurry(self) -> None:
+        """End `idle` now, whatever still runs."""
+        self._hurried.set()
 
     async def leave(self) -> None:
         """Drop every turn, and begin none any more."""

@@ -11,39 +11,37 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
-    Update,
     and_,
     bindparam,
     case,
-    delete,
     exists,
     insert,
     literal,
-    or_,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
-from core.database import Now
 from core.prepared import Prepared
-from core.tables import addresses, deliveries, messages, replicas, sessions, turns
+from core.tables import addresses, deliveries, messages, sessions, turns
 from core.types import Status
 
 BY_DIALECT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def _both(build: Callable[[Any], Insert]) -> dict[str, Insert]:
+def both(build: Callable[[Any], Insert]) -> dict[str, Insert]:
+    """An INSERT for each database, by its dialect's name."""
     return {name: build(function) for name, function in BY_DIALECT.items()}
 
 
-def _number(name: str) -> Any:
+def number(name: str) -> Any:
+    """A parameter of 64 bits; PostgreSQL wants to know."""
     return bindparam(name, type_=BigInteger)
 
 
 OPEN = turns.c.closed_at.is_(None)
-HELD = and_(turns.c.id == _number("turn"), turns.c.attempt == _number("fence"), OPEN)
+HELD = and_(turns.c.id == number("turn"), turns.c.attempt == number("fence"), OPEN)
 
 # --- accept ---
 
@@ -60,10 +58,10 @@ FIND_ADDRESS = Prepared(
 )
 NEW_SESSION = (
     insert(sessions)
-    .values(history_from=0, window_from=0, created_at=_number("now"), updated_at=_number("now"))
+    .values(history_from=0, window_from=0, created_at=number("now"), updated_at=number("now"))
     .returning(sessions.c.id)
 )
-NEW_ADDRESS = _both(
+NEW_ADDRESS = both(
     lambda insert_: (
         insert_(addresses)
         .on_conflict_do_nothing(index_elements=["platform", "account", "conversation"])
@@ -73,19 +71,19 @@ NEW_ADDRESS = _both(
 # Opens nothing for a message that is stored already, and nothing in a session that has an open
 # turn: then no row comes back.
 OPEN_UNLESS_KNOWN = Prepared(
-    _both(
+    both(
         lambda insert_: (
             insert_(turns)
             .from_select(
                 ["session_id", "address_id", "status", "owner", "attempt", "blame", "started_at"],
                 select(
-                    _number("session"),
-                    _number("address"),
+                    number("session"),
+                    number("address"),
                     literal(Status.RUNNING.value, Text),
                     bindparam("owner", type_=Text),
                     literal(1, Integer),
                     literal(0, Integer),
-                    _number("now"),
+                    number("now"),
                 ).where(~exists().where(messages.c.dedupe_key == bindparam("key", type_=Text))),
             )
             .on_conflict_do_nothing(index_elements=["session_id"], index_where=OPEN)
@@ -103,7 +101,7 @@ MESSAGE = (
     "created_at",
 )
 STORE = Prepared(
-    _both(
+    both(
         lambda insert_: (
             insert_(messages)
             .on_conflict_do_nothing(
@@ -119,8 +117,8 @@ FIND_MESSAGE = select(messages.c.id, messages.c.session_id, messages.c.turn_id).
 )
 START_AFRESH = (
     update(sessions)
-    .where(sessions.c.id == _number("session"))
-    .values(history_from=_number("turn"), window_from=_number("turn"))
+    .where(sessions.c.id == number("session"))
+    .values(history_from=number("turn"), window_from=number("turn"))
 )
 
 # --- finish, settle, close ---
@@ -128,18 +126,18 @@ START_AFRESH = (
 
 def _window() -> Any:
     # A reset may have moved it meanwhile: it never goes back.
-    moved = _number("window")
+    moved = number("window")
     return case((moved > sessions.c.window_from, moved), else_=sessions.c.window_from)
 
 
 MOVE_WINDOW = (
-    update(sessions).where(sessions.c.id == _number("session")).values(window_from=_window())
+    update(sessions).where(sessions.c.id == number("session")).values(window_from=_window())
 )
 # The row lock that keeps accept from adding a message that nobody would pick up.
 TOUCH = Prepared(
     update(sessions)
-    .where(sessions.c.id == _number("session"))
-    .values(updated_at=_number("now"), window_from=_window())
+    .where(sessions.c.id == number("session"))
+    .values(updated_at=number("now"), window_from=_window())
 )
 ANSWER = Prepared(
     update(turns).where(HELD, turns.c.status == Status.RUNNING.value),
@@ -159,10 +157,10 @@ ANSWER = Prepared(
 )
 SETTLE = update(turns).where(HELD)
 HOLD = update(turns).where(HELD).values(attempt=turns.c.attempt)
-STANDING = select(turns.c.attempt, turns.c.status).where(turns.c.id == _number("turn"))
+STANDING = select(turns.c.attempt, turns.c.status).where(turns.c.id == number("turn"))
 STORE_ANSWER = Prepared(insert(messages).returning(messages.c.id), columns=MESSAGE)
 FIND_ANSWER = select(messages.c.id).where(
-    messages.c.turn_id == _number("turn"), messages.c.role == "assistant"
+    messages.c.turn_id == number("turn"), messages.c.role == "assistant"
 )
 OPEN_NEXT = Prepared(
     insert(turns)
@@ -175,9 +173,9 @@ OPEN_NEXT = Prepared(
             bindparam("owner", type_=Text),
             literal(1, Integer),
             literal(0, Integer),
-            _number("now"),
+            number("now"),
         )
-        .where(messages.c.session_id == _number("session"), messages.c.turn_id.is_(None))
+        .where(messages.c.session_id == number("session"), messages.c.turn_id.is_(None))
         .order_by(messages.c.id)
         .limit(1),
     )
@@ -186,23 +184,23 @@ OPEN_NEXT = Prepared(
 TAKE = (
     update(messages)
     .where(
-        messages.c.session_id == _number("session"),
+        messages.c.session_id == number("session"),
         messages.c.turn_id.is_(None),
-        messages.c.address_id == _number("address"),
+        messages.c.address_id == number("address"),
     )
-    .values(turn_id=_number("turn"))
+    .values(turn_id=number("turn"))
 )
 TAKEN = (
     select(messages.c.id)
     .where(
-        messages.c.session_id == _number("session"),
-        messages.c.turn_id == _number("turn"),
+        messages.c.session_id == number("session"),
+        messages.c.turn_id == number("turn"),
         messages.c.role == "user",
     )
     .order_by(messages.c.id)
 )
 OPENED = select(turns.c.id).where(
-    turns.c.session_id == _number("session"), turns.c.owner == bindparam("owner", type_=Text), OPEN
+    turns.c.session_id == number("session"), turns.c.owner == bindparam("owner", type_=Text), OPEN
 )
 
 # --- deliveries ---
@@ -219,63 +217,12 @@ def _checkpoint(insert_: Any) -> Insert:
     )
 
 
-CHECKPOINT = _both(_checkpoint)
+CHECKPOINT = both(_checkpoint)
 PARTS = (
     select(deliveries.c.part, deliveries.c.external_id, deliveries.c.sent_at)
-    .where(deliveries.c.turn_id == _number("turn"))
+    .where(deliveries.c.turn_id == number("turn"))
     .order_by(deliveries.c.part)
 )
-
-# --- replicas ---
-
-
-def _beat(insert_: Any) -> Insert:
-    statement = insert_(replicas).values(id=bindparam("replica"), beat_at=Now())
-    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
-        index_elements=["id"], set_={"beat_at": Now()}
-    )
-
-
-BEAT = _both(_beat)
-ALIVE = exists().where(
-    replicas.c.id == turns.c.owner, replicas.c.beat_at > Now() - _number("dead_ms")
-)
-OTHERS = turns.c.owner != bindparam("replica", type_=Text)
-LOST = and_(
-    turns.c.owner == bindparam("replica", type_=Text),
-    turns.c.id.in_(bindparam("lost", type_=BigInteger, expanding=True)),
-)
-
-
-def _recover(gone: Any) -> Update:
-    orphans = (
-        select(turns.c.id)
-        .where(OPEN, or_(turns.c.owner.is_(None), gone, LOST))
-        .order_by(turns.c.id)
-        .limit(bindparam("most", type_=Integer))
-        .with_for_update(skip_locked=True)
-    )
-    return (
-        update(turns)
-        .where(turns.c.id.in_(orphans.scalar_subquery()))
-        .values(
-            owner=bindparam("replica", type_=Text),
-            attempt=turns.c.attempt + 1,
-            # A turn that was released is not to blame: it was a restart.
-            blame=turns.c.blame
-            + case((turns.c.owner.is_(None), 0), (LOST, _number("broke")), else_=_number("died")),
-        )
-        .returning(turns.c.id)
-    )
-
-
-RECOVER = _recover(OTHERS & ~ALIVE)
-RECOVER_SINGLE = _recover(OTHERS)
-OWNED = select(turns.c.id).where(OPEN, turns.c.owner == bindparam("replica", type_=Text))
-RELEASE = (
-    update(turns).where(OPEN, turns.c.owner == bindparam("replica", type_=Text)).values(owner=None)
-)
-FORGET_REPLICA = delete(replicas).where(replicas.c.id == bindparam("replica", type_=Text))
 
 TURNS: Select[Any] = (
     select(

@@ -5,6 +5,7 @@ import errno
 import os
 import random
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -151,10 +152,12 @@ async def stop(gateway: Gateway, *, grace: float) -> None:
     await gateway.database.close()
 
 
-async def serve(gateway: Gateway, stopping: asyncio.Event) -> None:
-    """Run until `stopping` is set. A second time set, it does not wait for answers any more."""
+async def serve(
+    gateway: Gateway, stopping: asyncio.Event, announce: Callable[[list[tuple[str, int]]], None]
+) -> None:
+    """Run until `stopping` is set; `announce` is told once where it listens."""
     try:
-        await start(gateway)
+        announce(await start(gateway))
         await stopping.wait()
     finally:
         await stop(gateway, grace=gateway.settings.shutdown_grace)

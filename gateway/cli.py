@@ -87,20 +87,22 @@ async def _serve(settings: "Settings") -> None:
     from gateway.app import build, serve  # noqa: PLC0415
 
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine runs in one
+    gateway = build(settings)
 
     def on_signal() -> None:
         if stopping.is_set():
-            task.cancel()  # asked twice: whoever asks does not want to wait
+            gateway.handler.hurry()  # asked twice: whoever asks does not want to wait
         stopping.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    gateway = build(settings)
-    print(f"http://{settings.host}:{settings.port}", file=sys.stderr, flush=True)  # noqa: T201
-    await serve(gateway, stopping)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    await serve(gateway, stopping, _announce)
+
+
+def _announce(addresses: list[tuple[str, int]]) -> None:
+    for host, port in addresses:
+        shown = f"[{host}]" if ":" in host else host
+        print(f"Ready at http://{shown}:{port}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 async def _migrate(settings: "Settings") -> None:

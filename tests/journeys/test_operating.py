@@ -408,7 +408,7 @@ async def test_an_empty_postgresql_is_told_in_words(empty_url: str):
     async with FakeAnthropic() as fake:
         gateway = build(settings(empty_url, fake))
         with pytest.raises(Misconfigured, match="gateway migrate"):
-            await serve(gateway, asyncio.Event())
+            await serve(gateway, asyncio.Event(), lambda _: None)
 
 
 async def test_the_terminal_talks_to_the_demo(url: str, tmp_path: Path):
