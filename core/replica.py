@@ -11,6 +11,8 @@ from core.errors import Fenced
 from core.facts import HeartbeatMissed, ReplicaStopped, TurnsRecovered
 from core.ports import Clock, Observer
 
+PATIENCE = 5.0  # seconds that a stop waits for a heartbeat on its way
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pulse:
@@ -66,6 +68,7 @@ class Replica:
         self._pulse = pulse
         self._suspects: set[int] = set()
         self._task: asyncio.Task[None] | None = None
+        self._ticking = asyncio.Lock()
 
     async def start(self) -> None:
         """Take over what the dead have left, and go on doing so. Raises `DatabaseDown`."""
@@ -77,14 +80,22 @@ class Replica:
         """Take no more messages, let turns end for `grace` seconds, free the rest for others."""
         self._handler.accepting = False
         await self._handler.idle(grace)
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._end_heartbeat()
         await self._handler.leave()
         with suppress(DatabaseDown):  # then they wait until this replica counts as dead
             released = await self._database.write(leases.release, self._name)
             self._observe(ReplicaStopped(released=released))
+
+    async def _end_heartbeat(self) -> None:
+        """No sign of life may come after the release, or the others would wait for a dead one."""
+        if self._task is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE), self._ticking:
+                self._task.cancel()
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
 
     async def tick(self) -> None:
         """One heartbeat and one look for orphans; survives a database that is away."""
@@ -100,25 +111,31 @@ class Replica:
     async def _live(self) -> None:
         while True:
             await self._clock.sleep(self._pulse.beat)
-            await self.tick()
+            async with self._ticking:
+                await self.tick()
 
     async def _beat(self) -> None:
         if self._database.single:
             return
-        begun = self._clock.monotonic()
-        await self._database.write(leases.beat, self._name)
         if self._lease.lapsed:
             # It slept, or was cut off: others may have its turns, and only the fence knows which.
+            # Those that they have not are given back, so that nobody blames them.
             await self._handler.abandon()
+            await self._database.write(leases.release, self._name)
+        begun = self._clock.monotonic()
+        await self._database.write(leases.beat, self._name)
         self._lease.renew(begun)
 
     async def _sweep(self) -> None:
+        lost = await self._lost()
+        if not self._handler.accepting:
+            return
         taken = await self._database.write(
             leases.recover,
             self._name,
             single=self._database.single,
             dead_ms=int(self._pulse.dead * 1000),
-            lost=await self._lost(),
+            lost=lost,
         )
         if taken:
             self._observe(TurnsRecovered(turn_ids=tuple(turn.id for turn in taken)))

@@ -303,7 +303,7 @@ async def test_stop_releases_what_does_not_end_in_time(database):
 
 @POSTGRESQL
 async def test_while_it_waits_for_its_turns_a_stopping_replica_is_alive(database):
-    """Its turns are not taken over before it gives them up, and it takes over none."""
+    """Its turns are not taken over before it gives them up, and it keeps none of others."""
     pause = Pause()
     async with stage(database, [pause, *says("Hello")]) as a:
         await a.replica.start()
@@ -318,7 +318,7 @@ async def test_while_it_waits_for_its_turns_a_stopping_replica_is_alive(database
         assert await beats(database, "a") > 0
         pause.go()
         await stopping
-        assert (await a.turn(orphan.turn_id)).owner == "dead"
+        assert (await a.turn(orphan.turn_id)).owner in {"dead", None}
 
 
 async def test_a_stopping_replica_takes_no_message(database):
