@@ -90,6 +90,7 @@ class TurnLog:
             if position < self._start:
                 seen, position = len(self._pieces), self._end
                 yield self._update(text=self.text, reset=True)
+                continue
             if seen < len(self._pieces):
                 text = self._pieces[seen] if seen + 1 == len(self._pieces) else ""
                 text = text or "".join(self._pieces[seen:])

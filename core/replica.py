@@ -69,9 +69,11 @@ class Replica:
         self._suspects: set[int] = set()
         self._task: asyncio.Task[None] | None = None
         self._ticking = asyncio.Lock()
+        self._begun = False
 
     async def start(self) -> None:
         """Take over what the dead have left, and go on doing so. Raises `DatabaseDown`."""
+        self._begun = True
         await self._beat()
         await self._sweep()
         self._task = asyncio.create_task(self._live(), name="replica")
@@ -82,6 +84,8 @@ class Replica:
         await self._handler.idle(grace)
         await self._end_heartbeat()
         await self._handler.leave()
+        if not self._begun:
+            return  # there may not even be a table to say so in
         with suppress(DatabaseDown):  # then they wait until this replica counts as dead
             released = await self._database.write(leases.release, self._name)
             self._observe(ReplicaStopped(released=released))

@@ -156,6 +156,19 @@ async def test_a_cursor_from_before_a_reset_does_not_fit_after_it():
     assert updates[0].text == "new"
 
 
+async def test_a_reset_during_a_reset_voids_that_one_too():
+    """A viewer that is slow to take the new text finds it taken back in its turn."""
+    log, viewer = TurnLog(TURN), Viewer()
+    following = log.follow(None)
+    viewer.see(await anext(following))
+    for words in (["one"], ["two", "three"]):
+        log.reset()
+        for word in words:
+            log.append(word)
+        viewer.see(await anext(following))
+    assert viewer.shown == log.text == "twothree"
+
+
 async def test_an_abandoned_log_sends_its_viewers_away_without_an_end():
     """They get all that was said, and go on where the turn goes on."""
     log, viewer = TurnLog(TURN), Viewer()

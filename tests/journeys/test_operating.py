@@ -18,7 +18,6 @@ import aiohttp
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy.exc import ProgrammingError
 
 from adapters.web.site import FILES
 from adapters.web.sse import STREAMS
@@ -342,7 +341,6 @@ async def test_a_polite_signal_lets_the_answer_end(url: str, tmp_path: Path):
     assert b"Traceback" not in err
 
 
-@pytest.mark.xfail(reason="gateway.cli._serve: the CancelledError ends in a stack trace")
 async def test_a_second_signal_does_not_wait(url: str, tmp_path: Path):
     """Whoever asks twice has the process gone, in silence; the turn is taken up later."""
     async with FakeAnthropic() as fake, served(tmp_path, url, fake) as (process, http):
@@ -399,10 +397,6 @@ async def empty_url(postgres: str) -> AsyncIterator[str]:
     await server.close()
 
 
-@pytest.mark.xfail(
-    reason="core.replica.stop releases turns in a database that was found without tables",
-    raises=ProgrammingError,
-)
 async def test_an_empty_postgresql_is_told_in_words(empty_url: str):
     """What has no tables yet is the operator's to migrate, and no error of anything else."""
     async with FakeAnthropic() as fake:
