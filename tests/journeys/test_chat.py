@@ -128,11 +128,11 @@ async def test_a_cleared_session_is_forgotten(either: House):
     assert len(either.fake.requests[3].history) == 3
 
 
-@pytest.mark.parametrize("session", ["unknown", "..%2f", "a b", "%00", "a" * 200, "é", "%ff"])
-async def test_clearing_tells_nobody_what_there_is(house: House, session: str):
+async def test_clearing_tells_nobody_what_there_is(either: House):
     """A session that there is none of, or can't be, is cleared like any other."""
-    async with house.http.delete(f"/api/chat/{session}") as response:
-        assert (response.status, await response.json()) == (200, {"cleared": True})
+    for session in ("unknown", "..%2f", "a b", "%00", "a" * 200, "é", "%ff"):
+        async with either.http.delete(f"/api/chat/{session}") as response:
+            assert (response.status, await response.json()) == (200, {"cleared": True})
 
 
 async def test_clearing_ends_the_answer_that_runs(house: House):
@@ -283,6 +283,28 @@ async def test_an_answer_is_not_lost_with_its_reader(either: House):
     await either.idle()
     assert await either.said("s") == [("user", "count"), ("assistant", "one two three")]
     assert either.fake.requests[0].outcome == "answered"
+
+
+async def test_a_reader_that_leaves_while_the_message_is_stored_is_answered(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody heard that it is stored, but it is; so it has its answer at once."""
+    write, storing, gate = house.gateway.database.write, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*args: Any, **kwargs: Any) -> Any:
+        storing.set()
+        await gate.wait()
+        return await write(*args, **kwargs)
+
+    monkeypatch.setattr(house.gateway.database, "write", slowly)
+    asking = asyncio.create_task(house.chat("hi", "s"))
+    await storing.wait()
+    asking.cancel()
+    await until(lambda: not house.gateway.web.server.connections)
+    gate.set()
+    await house.fake.came(1)
+    await house.idle()
+    assert await house.said("s") == [("user", "hi"), ("assistant", "You said: hi")]
 
 
 async def test_the_models_call_is_made_once_whatever_the_reader_does(house: House):

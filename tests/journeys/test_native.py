@@ -116,10 +116,10 @@ async def test_a_message_sent_many_times_at_once_is_stored_once(either: House):
 
 async def test_a_messages_id_counts_within_its_session(house: House):
     """The same id elsewhere is another message, also where ids and sessions have colons."""
-    await house.ask("a:b", "first", "c")
-    other = await house.ask("a", "second", "b:c")
-    assert other.text == "You said: second"
-    assert await house.said("a") == [("user", "second"), ("assistant", "You said: second")]
+    for session, message in (("a:b", "c"), ("a", "b:c"), ("d", "c")):
+        text = f"to {session}"
+        assert (await house.ask(session, text, message)).text == f"You said: {text}"
+        assert await house.said(session) == [("user", text), ("assistant", f"You said: {text}")]
 
 
 async def test_a_message_without_an_id_is_given_one(house: House):

@@ -192,6 +192,7 @@ async def test_strange_signs_in_a_message_are_no_fault(house: House):
         ("Origin", "http://:x@localhost"),
         ("Origin", "null"),
         ("Origin", "file://"),
+        ("Origin", "chrome-extension://localhost"),
         ("Origin", "localhost"),
         ("Origin", ""),
         ("Forwarded", "for=1.2.3.4"),
