@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
@@ -14,7 +15,7 @@ from adapters.claude.events import Parser
 from adapters.claude.faults import Fault, error_of, read_fault
 from adapters.claude.request import OPTIONS, Option, body, unknown
 from core.errors import GatewayError
-from core.types import Done, Piece, Prompt
+from core.types import Done, Piece, Prompt, Text
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 ANTHROPIC = "https://api.anthropic.com"
 NO_KEY = "no-key"
 """Sent where there is no key: local servers ask for none, others then say what they miss."""
+BURST = 4096
+"""Bytes between two pulls, from which on it pays not to read while nobody pulls."""
 LINGER = 0.25
 """Seconds that a whole answer's connection is given to end properly, so that it can be reused."""
 
@@ -99,9 +102,12 @@ class Claude:
         parser = Parser(cache=prompt.cache, lenient=not self._full_body)
         chunks = _chunks(response)
         try:
+            fast = True  # until the first pause has shown how fast it comes
             async for chunk in chunks:
-                for piece in parser.feed(chunk):
-                    yield piece
+                with _held(response) if fast else nullcontext():
+                    for piece in parser.feed(chunk):
+                        fast = len(chunk) >= BURST or not isinstance(piece, Text)
+                        yield piece
                 if parser.ended:
                     break
             for piece in parser.end():
@@ -168,6 +174,26 @@ class Claude:
         headers = {"accept": "text/event-stream", "accept-encoding": "identity"}
         # Anthropic takes the SDK's `Authorization`; many others know `x-api-key` alone.
         return headers if self._full_body else {**headers, "x-api-key": self._key}
+
+
+@contextmanager
+def _held(response: "httpx2.Response") -> Iterator[None]:
+    """Leave what comes meanwhile to the kernel: then it is read in one piece, not in hundreds.
+
+    For a slow stream it would cost more than it saves. The transport has no public way to its
+    connection; where there is none, nothing is held.
+    """
+    stream = getattr(response.stream, "_stream", None)
+    connection = getattr(getattr(stream, "_aiohttp_response", None), "connection", None)
+    if connection is None or connection.protocol is None:
+        yield
+        return
+    protocol = connection.protocol
+    protocol.pause_reading()
+    try:
+        yield
+    finally:
+        protocol.resume_reading()
 
 
 def _parsed(raw: bytes) -> object:

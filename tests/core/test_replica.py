@@ -321,6 +321,20 @@ async def test_while_it_waits_for_its_turns_a_stopping_replica_is_alive(database
         assert (await a.turn(orphan.turn_id)).owner in {"dead", None}
 
 
+async def test_a_stop_in_a_hurry_waits_for_no_turn(database):
+    """What runs is released at once, although there was time."""
+    pause = Pause()
+    async with stage(database, [pause]) as a:
+        await a.replica.start()
+        await a.say()
+        await pause.reached.wait()
+        stopping = asyncio.create_task(a.replica.stop(1000))
+        await until(lambda: not a.handler.accepting)
+        a.handler.hurry()
+        await stopping
+        assert [fact.released for fact in a.told(ReplicaStopped)] == [1]
+
+
 async def test_a_stopping_replica_takes_no_message(database):
     """From the first moment on."""
     async with stage(database) as a:
@@ -440,6 +454,30 @@ async def test_a_turn_is_not_to_blame_for_a_lapsed_lease(database):
         turn = await a.turn(receipt.turn_id)
         assert turn.status == "done"
         assert turn.blame < BROKE
+
+
+@POSTGRESQL
+async def test_a_turn_that_begins_while_a_lapsed_lease_is_renewed_is_run_once(database):
+    """What is given back is what was dropped, not what was accepted since."""
+    pause, releasing = Pause(), Pause()
+    scripts = [[pause, *says("Hello")], says("again")]
+    async with stage(Troubled(database), *scripts, leased=LEASED) as a:
+        await a.replica.tick()
+        a.clock.advance(LEASED)
+        a.database.meet(leases.release, releasing)
+        ticking = asyncio.create_task(a.replica.tick())
+        reached = asyncio.create_task(releasing.reached.wait())
+        await asyncio.wait({ticking, reached}, return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+        receipt = await a.say()
+        await pause.reached.wait()
+        releasing.go()
+        await ticking
+        await a.replica.tick()
+        pause.go()
+        await a.done()
+        assert (await a.turn(receipt.turn_id)).attempt == 1
+        assert a.model.peak == 1
 
 
 @POSTGRESQL
