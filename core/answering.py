@@ -16,7 +16,7 @@ from core.pricing import Bill
 from core.text import NOTICES, render
 from core.transcript import Spoken
 from core.turns import BLAME_LIMIT
-from core.types import Answer, Failure, Notice, Part, Prompt, Status, Turn
+from core.types import STOPPED, Answer, Failure, Notice, Part, Prompt, Status, Turn
 
 COALESCE = 0.025  # seconds between two looks at a model's stream, after its first words
 # Where a person answers within minutes; on messengers an hour goes by easily.
@@ -152,6 +152,7 @@ def _kept(answered: Answered | None, log: TurnLog, bill: Bill, window_from: int 
         return Answer(
             status=Status.CANCELLED,
             parts=({"type": "text", "text": log.text},) if log.text else (),
+            stop_reason=STOPPED,
             usage=bill.usage,
             cost=bill.cost,
             window_from=window_from,

@@ -137,6 +137,7 @@ class ConversationHandler:
         self._running.add(turn.id)
         task = asyncio.create_task(self._run(turn, spoken), name=f"turn {turn.id}")
         self._tasks.add(task)  # the loop itself would let it be collected
+        task.add_done_callback(lambda _: self._running.discard(turn.id))
         task.add_done_callback(self._tasks.discard)
 
     async def idle(self, seconds: float) -> bool:
@@ -160,13 +161,16 @@ class ConversationHandler:
         self._left = True
         await self.abandon()
 
-    async def abandon(self) -> None:
-        """Drop every turn where it is, unfinished; whoever owns it then goes on."""
-        tasks = list(self._tasks)
+    async def abandon(self) -> frozenset[int]:
+        """Drop every turn where it is, unfinished; whoever owns it then goes on.
+
+        Returns the turns that were dropped.
+        """
+        dropped, tasks = self.running, list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._running.clear()
+        return dropped
 
     # --- the way of a turn ---
 
@@ -200,7 +204,8 @@ class ConversationHandler:
 
     async def _run(self, turn: Turn, spoken: Sequence[Spoken] | None) -> None:
         following = await self._attempt(turn, spoken)
-        while following is not None:
+        # After a commit in doubt, what follows may be one that a message has opened since.
+        while following is not None and following.id not in self._running:
             following = await self._attempt(following, None)
 
     async def _attempt(self, turn: Turn, spoken: Sequence[Spoken] | None) -> Turn | None:

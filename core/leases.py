@@ -26,12 +26,14 @@ from core.tables import replicas, turns
 from core.turns import BROKE, DIED, turn_from
 from core.types import Turn
 
+FORGOTTEN_MS = 3_600_000
 RECOVERED = 200  # turns taken over in one sweep
 
 
 def beat(db: Connection, replica: str) -> None:
-    """Say that this replica is alive, by the database's clock."""
+    """Say that this replica is alive, by the database's clock; forget who died long ago."""
     db.execute(_BEAT[db.dialect.name], {"replica": replica})
+    db.execute(_BURY, {"forgotten_ms": FORGOTTEN_MS})
 
 
 def recover(
@@ -57,6 +59,11 @@ def recover(
 def owned(db: Connection, replica: str) -> set[int]:
     """The open turns of this replica."""
     return set(db.execute(_OWNED, {"replica": replica}).scalars())
+
+
+def free(db: Connection, replica: str, ids: Collection[int]) -> None:
+    """Free those of this replica's turns that it has dropped; nobody is to blame for it."""
+    db.execute(_FREE, {"replica": replica, "ids": list(ids)})
 
 
 def release(db: Connection, replica: str) -> int:
@@ -112,4 +119,14 @@ _OWNED = select(turns.c.id).where(OPEN, turns.c.owner == bindparam("replica", ty
 _RELEASE = (
     update(turns).where(OPEN, turns.c.owner == bindparam("replica", type_=Text)).values(owner=None)
 )
+_FREE = (
+    update(turns)
+    .where(
+        OPEN,
+        turns.c.owner == bindparam("replica", type_=Text),
+        turns.c.id.in_(bindparam("ids", type_=BigInteger, expanding=True)),
+    )
+    .values(owner=None)
+)
+_BURY = delete(replicas).where(replicas.c.beat_at < Now() - number("forgotten_ms"))
 _FORGET_REPLICA = delete(replicas).where(replicas.c.id == bindparam("replica", type_=Text))

@@ -5,7 +5,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from core.database import Database, DatabaseDown
+from core.database import Contended, Database, DatabaseDown
 from core.ports import Clock
 
 P = ParamSpec("P")
@@ -24,10 +24,10 @@ class PatientWriter:
     async def write(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `Database.write`. Raises `DatabaseDown` when patience has run out."""
+        """As `Database.write`. Raises `DatabaseDown` or `Contended` when patience has run out."""
         for wait in WAITS:
             try:
                 return await self._database.write(fn, *args, **kwargs)
-            except DatabaseDown:
+            except (DatabaseDown, Contended):
                 await self._clock.sleep(wait)
         return await self._database.write(fn, *args, **kwargs)

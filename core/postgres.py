@@ -32,6 +32,7 @@ LIBPQ_ONLY = (
     "keepalives",
     "fallback_application_name",
 )
+ASYNCPG = {"ssl", "target_session_attrs", "statement_cache_size", "prepared_statement_cache_size"}
 DEADLOCK, SERIALIZATION = "40P01", "40001"
 
 
@@ -129,16 +130,28 @@ def _translate(error: BaseException) -> BaseException:
 
 
 def _understand(url: URL) -> tuple[URL, dict[str, Any]]:
-    """The URL and asyncpg's arguments, from what is written for libpq."""
+    """The URL and asyncpg's arguments, from what is written for libpq. Raises `Misconfigured`."""
     query = {name: str(value) for name, value in url.query.items()}
     settings = dict(re.findall(r"-c\s*([\w.]+)=(\S+)", query.pop("options", "")))
     if "application_name" in query:
         settings["application_name"] = query.pop("application_name")
     arguments: dict[str, Any] = {
-        "timeout": float(query.pop("connect_timeout", CONNECT_SECONDS)),
+        "timeout": _seconds(query.pop("connect_timeout", str(CONNECT_SECONDS))),
         "command_timeout": STATEMENT_SECONDS,
         "server_settings": settings,
     }
     for name in LIBPQ_ONLY:
         query.pop(name, None)
+    if unknown := query.keys() - ASYNCPG:
+        raise Misconfigured(
+            f"DATABASE_URL: the option {min(unknown)} means nothing here; leave it out. Known are"
+            f" sslmode, application_name, connect_timeout and options."
+        )
     return url.set(query=query), arguments
+
+
+def _seconds(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError as error:
+        raise Misconfigured("DATABASE_URL: connect_timeout must be a number of seconds") from error

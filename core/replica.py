@@ -67,6 +67,7 @@ class Replica:
         self._clock = clock
         self._pulse = pulse
         self._suspects: set[int] = set()
+        self._dropped: set[int] = set()
         self._task: asyncio.Task[None] | None = None
         self._ticking = asyncio.Lock()
         self._begun = False
@@ -112,7 +113,7 @@ class Replica:
         except Exception as error:  # noqa: BLE001 - whatever it is, there is a next beat
             self._observe(HeartbeatMissed(error=type(error).__name__))
             if self._lease.lapsed:
-                await self._handler.abandon()
+                self._dropped |= await self._handler.abandon()
 
     async def _live(self) -> None:
         while True:
@@ -126,8 +127,9 @@ class Replica:
         if self._lease.lapsed:
             # It slept, or was cut off: others may have its turns, and only the fence knows which.
             # Those that they have not are given back, so that nobody blames them.
-            await self._handler.abandon()
-            await self._database.write(leases.release, self._name)
+            self._dropped |= await self._handler.abandon()
+            await self._database.write(leases.free, self._name, self._dropped)
+            self._dropped.clear()
         begun = self._clock.monotonic()
         await self._database.write(leases.beat, self._name)
         self._lease.renew(begun)

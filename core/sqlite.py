@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -180,7 +181,7 @@ def _tell(group: list[Job], outcomes: list[tuple[Any, Any]]) -> None:
         by_loop.setdefault(job.loop, deque()).append((job.future, result, error))
     for loop, told in by_loop.items():
         # A caller whose loop is gone has nobody left to tell; the write stands all the same.
-        if not loop.is_closed():
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(_resolve, loop, told)
 
 
