@@ -5,7 +5,7 @@ delivered until done, whichever replica dies on the way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
@@ -17,16 +17,15 @@ from core.database import Database
 from core.delivery import Courier
 from core.errors import Fenced, Transient
 from core.facts import Accepted, TurnBroke, TurnClosed, TurnFenced
-from core.live import Cursor, Live, TurnLog, Update, replay
+from core.live import Cursor, Live, TurnLog, Update
 from core.patience import PatientWriter
 from core.ports import Adapter, Bus, Clock, Observer
 from core.transcript import Spoken
 from core.types import Address, Answer, InboundEvent, Outcome, Receipt, Status, Turn, Usage
+from core.viewers import Viewers
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-ELSEWHERE = 1.0  # seconds between two looks at a turn that another replica runs
 
 
 class ConversationHandler:
@@ -52,6 +51,7 @@ class ConversationHandler:
         self._courier = courier
         self._adapters = adapters
         self._live = live
+        self._viewers = Viewers(database, live)
         self._bus = bus
         self._observe = observe
         self._clock = clock
@@ -94,31 +94,11 @@ class ConversationHandler:
 
     async def turn_of(self, receipt: Receipt) -> int:
         """Wait for the turn that answers a message; at once unless another turn runs first."""
-        turn_id = receipt.turn_id
-        while turn_id is None:
-            with self._live.news("message", receipt.message_id) as news:
-                turn_id = await self._database.read(outcomes.turn_of, receipt.message_id)
-                if turn_id is None:
-                    await news.wait(ELSEWHERE)
-        return turn_id
+        return await self._viewers.turn_of(receipt)
 
-    async def follow(self, turn_id: int, cursor: Cursor | None = None) -> AsyncIterator[Update]:
+    def follow(self, turn_id: int, cursor: Cursor | None = None) -> AsyncGenerator[Update, None]:
         """Yield a turn's updates from a cursor on, to its end, wherever and whenever it runs."""
-        while True:
-            if (log := self._live.get(turn_id)) is not None:
-                async for update in log.follow(cursor):
-                    cursor = update.cursor
-                    yield update
-                if log.outcome is not None:
-                    return
-            with self._live.news("turn", turn_id) as news:
-                outcome = await self._database.read(outcomes.ended, turn_id)
-                if outcome is None:
-                    await news.wait(ELSEWHERE)
-                    continue
-            for update in replay(outcome, cursor):
-                yield update
-            return
+        return self._viewers.follow(turn_id, cursor)
 
     # --- what the replica calls ---
 

@@ -45,39 +45,38 @@ def accept(
             return earlier
         found = _new_address(db, event.address, now)
     address_id, session_id, updated_at = found
-    turn_id = sql.OPEN_UNLESS_KNOWN.scalar(
-        db,
-        {
-            "session": session_id,
-            "address": address_id,
-            "owner": owner,
-            "now": now,
-            "key": event.message_key,
-        },
-    )
-    message_id = sql.STORE.scalar(
-        db,
-        {
-            "session_id": session_id,
-            "turn_id": turn_id,
-            "address_id": address_id,
-            "role": "user",
-            "content": [{"type": "text", "text": event.text}],
-            "dedupe_key": event.message_key,
-            "created_at": now,
-        },
-    )
+    opening = {
+        "session": session_id,
+        "address": address_id,
+        "owner": owner,
+        "now": now,
+        "key": event.message_key,
+    }
+    turn_id = sql.OPEN_UNLESS_KNOWN.scalar(db, opening)
+    storing = {
+        "session_id": session_id,
+        "turn_id": turn_id,
+        "address_id": address_id,
+        "role": "user",
+        "content": [{"type": "text", "text": event.text}],
+        "dedupe_key": event.message_key,
+        "created_at": now,
+    }
+    message_id = sql.STORE.scalar(db, storing)
     if message_id is None:
         earlier = _stored(db, event)
         if earlier is None or turn_id is not None:
             # Stored by another transaction since this one looked: undo the turn that it opened.
             raise Contended("another transaction stored the same message")
         return earlier
-    if turn_id is None:
-        return Receipt(session_id=session_id, message_id=message_id, turn_id=None)
-    if updated_at < stale_before:
+    if turn_id is not None and updated_at < stale_before:
         db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
-    turn = Turn(
+    turn = None if turn_id is None else _fresh(turn_id, session_id, owner, address_id, event)
+    return Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id, turn=turn)
+
+
+def _fresh(turn_id: int, session_id: int, owner: str, address_id: int, event: InboundEvent) -> Turn:
+    return Turn(
         id=turn_id,
         session_id=session_id,
         owner=owner,
@@ -87,7 +86,6 @@ def accept(
         address_id=address_id,
         address=event.address,
     )
-    return Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id, turn=turn)
 
 
 def finish(db: Connection, turn: Turn, answer: Answer, *, now: int) -> int | None:

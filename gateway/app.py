@@ -27,6 +27,7 @@ from core.delivery import Courier
 from core.errors import Misconfigured
 from core.live import Live
 from core.models import Models
+from core.ports import Clock, Observer
 from core.replica import Lease, Pulse, Replica
 from gateway import schema
 from gateway.config import Settings
@@ -54,17 +55,49 @@ class Gateway:
 def build(settings: Settings) -> Gateway:
     """Make the gateway. Raises `Misconfigured`; nothing runs yet."""
     clock, telemetry, live = SystemClock(), Telemetry(), Live()
-    observe = telemetry.observe
-    name = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
-
     claude = _claude(settings)
     names = (DEMO,) if claude is None else settings.models
-    models = Models(claude or Demo(), names, observe=observe, clock=clock, chance=random.random)
-
+    models = Models(
+        claude or Demo(), names, observe=telemetry.observe, clock=clock, chance=random.random
+    )
     database = open_database(settings.database_url)
-    pulse = PULSE
+    handler, replica = _engine(settings, database, models, live, clock, telemetry.observe)
+
+    about = About(name="Chat", model=names[0], demo=claude is None)
+    health = Health(database=database, models=models, handler=handler, metrics=telemetry.render)
+    app = application(
+        [
+            *Site().routes(),
+            *ChatRoutes(handler).routes(),
+            *NativeRoutes(handler, database, about).routes(),
+            *health.routes(),
+        ]
+    )
+    telemetry.watch(turns_running=lambda: len(live), open_streams=lambda: len(app[STREAMS]))
+    return Gateway(
+        settings=settings,
+        database=database,
+        claude=claude,
+        models=models,
+        handler=handler,
+        replica=replica,
+        telemetry=telemetry,
+        web=_runner(app),
+    )
+
+
+def _engine(  # noqa: PLR0913, PLR0917 - what it is made of
+    settings: Settings,
+    database: Database,
+    models: Models,
+    live: Live,
+    clock: Clock,
+    observe: Observer,
+) -> tuple[ConversationHandler, Replica]:
+    """What answers, and what keeps it alive."""
+    name = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
     # Half of what the others wait: this replica gives up before they take over.
-    lease = Lease(clock=clock, seconds=None if database.single else pulse.dead / 2)
+    lease = Lease(clock=clock, seconds=None if database.single else PULSE.dead / 2)
     answerer = Answerer(
         database=database,
         models=models,
@@ -91,36 +124,18 @@ def build(settings: Settings) -> Gateway:
         lease=lease,
         observe=observe,
         clock=clock,
-        pulse=pulse,
+        pulse=PULSE,
     )
+    return handler, replica
 
-    about = About(name="Chat", model=names[0], demo=claude is None)
-    health = Health(database=database, models=models, handler=handler, metrics=telemetry.render)
-    app = application(
-        [
-            *Site().routes(),
-            *ChatRoutes(handler).routes(),
-            *NativeRoutes(handler, database, about).routes(),
-            *health.routes(),
-        ]
-    )
-    telemetry.watch(turns_running=lambda: len(live), open_streams=lambda: len(app[STREAMS]))
-    runner = web.AppRunner(
+
+def _runner(app: web.Application) -> web.AppRunner:
+    return web.AppRunner(
         app,
         access_log=None,
         handle_signals=False,
         handler_cancellation=True,  # a viewer that leaves is noticed at once; turns live elsewhere
         shutdown_timeout=CLOSING,
-    )
-    return Gateway(
-        settings=settings,
-        database=database,
-        claude=claude,
-        models=models,
-        handler=handler,
-        replica=replica,
-        telemetry=telemetry,
-        web=runner,
     )
 
 

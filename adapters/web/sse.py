@@ -25,8 +25,12 @@ STREAMS: web.AppKey[set["EventStream"]] = web.AppKey("streams", set)
 TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
+class ReaderLeft(Exception):
+    """End the stream: nobody reads it any more. That is no error."""
+
+
 class EventStream:
-    """A response that sends events until its block ends.
+    """A response that sends events until its block ends, or until its reader has left.
 
     A reader that takes nothing for two heartbeats is cut off; its answer is stored all the same.
     """
@@ -44,8 +48,9 @@ class EventStream:
     async def __aenter__(self) -> Self:
         """Send the headers at once: the client and its proxies know that it works."""
         _bound(self._request.transport)
-        await self.response.prepare(self._request)
-        await self.send(HELLO)
+        with suppress(ConnectionError):  # the next event finds that out again
+            await self.response.prepare(self._request)
+            await self.response.write(HELLO)
         self._request.app[STREAMS].add(self)
         self._ping = asyncio.create_task(self._keep_alive())
         return self
@@ -55,7 +60,7 @@ class EventStream:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:
+    ) -> bool:
         try:
             if kind is None:
                 self._writes += 1
@@ -68,12 +73,16 @@ class EventStream:
             self._request.app[STREAMS].discard(self)
             if self._ping is not None:
                 self._ping.cancel()
+        return kind is ReaderLeft
 
     async def send(self, data: bytes) -> None:
-        """Write one or more whole events."""
+        """Write one or more whole events. Raises `ReaderLeft`, which the block keeps to itself."""
         self._writes += 1
         self._writing = True
-        await self.response.write(data)
+        try:
+            await self.response.write(data)
+        except ConnectionError as error:
+            raise ReaderLeft from error
         self._writing = False
 
     async def _keep_alive(self) -> None:

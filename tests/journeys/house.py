@@ -84,6 +84,11 @@ class Viewer:
         return shown(self.events)
 
     @property
+    def over(self) -> bool:
+        """Whether it has been told how it ended."""
+        return any(_ends(event) for event in self.events)
+
+    @property
     def end(self) -> Event:
         """The last event, which says how it ended."""
         [*before, end] = self.events

@@ -230,11 +230,16 @@ async def test_an_answer_needs_its_last_event_where_that_is_certain(url: str, ap
         assert (await house.chat("hi")).text == f"All of it.{mark}"
 
 
-async def test_a_refusal_is_neither_shown_nor_remembered(house: House):
-    """What the model took back is replaced by a notice, and the question is not asked again."""
-    house.fake.script(Answer("Well, first you", stop_reason="refusal"))
-    viewer = await house.chat("how to do harm", "s")
-    assert viewer.text.endswith(NOTICES[Notice.REFUSED])
+async def test_a_refusal_is_not_remembered(house: House):
+    """A notice follows what was on the screen already, and the question is not asked again."""
+    hold = Hold()
+    house.fake.script(Answer("Well, first you", hold=hold, hold_after=1, stop_reason="refusal"))
+    async with house.say("how to do harm", "s") as viewer:
+        await viewer.read(lambda viewer: viewer.text == "Well, ")
+        hold.release()
+        await viewer.read()
+    assert viewer.text.startswith("Well, ")
+    assert viewer.text.endswith(f"\n\n{NOTICES[Notice.REFUSED]}")
     assert viewer.typed[-1]["type"] == "done"
     assert await house.said("s") == [
         ("user", "how to do harm"),

@@ -30,6 +30,10 @@ def has(text: str):
     return lambda viewer: text in viewer.text
 
 
+def enough(events: int):
+    return lambda viewer: len(viewer.events) >= events or viewer.over
+
+
 def cuts(raw: bytes) -> list[int]:
     """Some hundred places in `raw`: around every event's end, and at random."""
     ends = [match.end() for match in re.finditer(rb"\n\n", raw)]
@@ -305,7 +309,7 @@ async def test_twenty_viewers_see_one_answer(house: House, piecemeal: None):
 
 async def test_a_viewer_may_come_to_another_replica(postgres: str, monkeypatch: pytest.MonkeyPatch):
     """Two gateways on one database: what one answers, the other shows, and asks nobody again."""
-    monkeypatch.setattr("core.conversation.ELSEWHERE", 0.02)
+    monkeypatch.setattr("core.viewers.ELSEWHERE", 0.02)
     await migrate(postgres)
     async with serving(postgres) as one, serving(postgres) as two:
         hold = Hold()
@@ -366,6 +370,43 @@ async def test_a_flood_is_neither_lost_nor_mixed(either: House):
         assert sorted(asked) == sorted(said)
         answers = "\n\n".join(text for role, text in spoken if role == "assistant")
         assert re.findall(r"\d-\d\.", answers) == asked
+
+
+async def restless(house: House, session: str, text: str, chance: random.Random) -> None:
+    """Send a message, and follow its answer to the end, leaving and coming back all the time."""
+    screen, mark, over = "", "", False
+    while not over:
+        coming = house.watch(session, mark) if mark else house.send(session, text, text)
+        async with coming as viewer:
+            await viewer.read(enough(chance.choice([1, 2, 3, 99])))
+        screen, mark, over = shown(viewer.events, screen), viewer.events[-1].id, viewer.over
+    assert screen == viewer.end.data["message"]["text"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_restless_readers_end_with_what_is_stored(either: House, piecemeal: None, seed: int):
+    """Whatever readers and models do: each message once, each answer whole, one call at a time."""
+    chance = random.Random(seed)
+    texts = {f"s{session}": [f"{session}-{number}" for number in range(6)] for session in range(5)}
+    either.fake.script(
+        *chance.choices(
+            [
+                Answer(gap=SPACED),
+                Answer("no, no, no", gap=SPACED, stop_reason="refusal"),
+                Answer("on and on", chunk=1, stop_reason="max_tokens"),
+                Cut(after=3),
+            ],
+            weights=[4, 1, 1, 1],
+            k=20,
+        )
+    )
+    await asyncio.gather(
+        *[restless(either, session, text, chance) for session in texts for text in texts[session]]
+    )
+    assert not any(request.beside for request in either.fake.requests)
+    for session, sent in texts.items():
+        asked = [text for role, text in await either.said(session) if role == "user"]
+        assert sorted(asked) == sent
 
 
 async def test_sessions_do_not_wait_for_each_other(house: House):

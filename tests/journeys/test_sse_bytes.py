@@ -15,7 +15,7 @@ from core.database import DatabaseDown
 from gateway.app import stop
 from tests.fakes.anthropic import Answer, Hold
 from tests.journeys import raw
-from tests.journeys.house import PATIENCE, House, parse, until
+from tests.journeys.house import PATIENCE, House, listening, parse, until
 
 BEAT = 0.02
 JSON = ("Content-Type", "application/json")
@@ -242,21 +242,28 @@ async def test_a_reader_that_leaves_is_noticed_at_once(house: House):
     await until(lambda: not house.gateway.web.app[STREAMS])
 
 
-async def test_a_reader_that_has_left_already_leaves_nothing_behind():
-    """A stream that could not begin is not counted as open."""
+@pytest.mark.parametrize("after", [0, 1, 3])
+async def test_a_reader_that_has_left_is_no_error(after: int):
+    """However far the answer was: nothing is logged, and no stream stays open for nobody."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         assert request.transport
-        request.transport.close()
+        if not after:
+            request.transport.close()
         async with EventStream(request, {}) as stream:
-            pass
+            for number in range(1, 5):
+                await stream.send(b'data: {"n":%d}\n\n' % number)
+                if number == after:
+                    request.transport.close()
         return stream.response
 
     app = application([web.get("/", handle)])
-    async with serving(app) as runner:
-        assert (await raw.ask(port_of(runner), "GET", "/")).raw == b""
-        await cut_off(runner)
+    with listening() as complaints:
+        async with serving(app) as runner:
+            await raw.ask(port_of(runner), "GET", "/")
+            await cut_off(runner)
     assert not app[STREAMS]
+    assert complaints == []
 
 
 # --- readers that do not read ---

@@ -7,17 +7,23 @@ from core.types import Outcome, Status
 
 
 class Typed:
-    """Encodes the updates of one session's turn."""
+    """Encodes the updates of one session's turn.
+
+    Nothing can be taken back here: what replaces the words so far begins a paragraph after them.
+    """
 
     def __init__(self, session: str) -> None:
         self._session = session
+        self._begun = False
 
     def encode(self, update: Update) -> bytes:
         """The update as events; empty when there is nothing to tell."""
         data = b""
         if update.text:
             mark = f"id: {update.turn_id}.{update.cursor.attempt}.{update.cursor.position}\n"
-            data = b'%bdata: {"type":"text","text":%b}\n\n' % (mark.encode(), encode(update.text))
+            text = f"\n\n{update.text}" if update.reset and self._begun else update.text
+            data = b'%bdata: {"type":"text","text":%b}\n\n' % (mark.encode(), encode(text))
+            self._begun = True
         if update.outcome is not None:
             data += b"data: %b\n\n" % encode(self._end(update.outcome))
         return data
