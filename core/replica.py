@@ -86,9 +86,7 @@ class Replica:
         await self._end_heartbeat()
         await self._handler.leave()
         if not self._begun:
-            # There may not even be a table to say so in.
-            self._observe(ReplicaStopped(released=0))
-            return
+            return  # there may not even be a table to say so in
         with suppress(DatabaseDown):  # then they wait until this replica counts as dead
             released = await self._database.write(leases.release, self._name)
             self._observe(ReplicaStopped(released=released))

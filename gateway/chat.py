@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.markup import escape
 
+from adapters.web.wire import NAME_RULE, is_name
 from core.errors import Misconfigured, Transient
 from gateway.app import build, start, stop
 from gateway.config import Settings
@@ -27,6 +28,8 @@ TRIES, PAUSE = 5, 1.0  # the pause, in seconds, doubles with every try
 async def converse(settings: Settings, *, session: str | None, url: str | None) -> None:
     """Talk until the person leaves (Ctrl-D, Ctrl-C, `/quit`)."""
     name = session or f"terminal-{uuid.uuid4().hex[:12]}"
+    if not is_name(name):
+        raise Misconfigured(f"--session: a session's id is {NAME_RULE}")
     async with _gateway(settings, url) as base, aiohttp.ClientSession(base) as http:
         await Terminal(http, name).run()
 
@@ -40,7 +43,12 @@ async def _gateway(settings: Settings, url: str | None) -> AsyncIterator[str]:
         return
     if url is not None:
         raise Misconfigured(f"--url: no gateway answers at {url}")
-    gateway = build(settings.model_copy(update={"port": 0, "compat_ports": ()}))
+    try:
+        gateway = build(settings.model_copy(update={"port": 0, "compat_ports": ()}))
+    except Misconfigured as error:
+        raise Misconfigured(
+            f"{error} (No gateway answers at {found}; name a running one with --url.)"
+        ) from error
     try:
         host, port = (await start(gateway))[0]
         yield f"http://{host}:{port}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.database import DatabaseDown
 from core.errors import GatewayError, Misconfigured
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ def main() -> None:
     except Misconfigured as error:
         print(f"gateway: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    except DatabaseDown as error:
+        print(  # noqa: T201
+            f"gateway: DATABASE_URL: the database can't be used ({error}). Check that it runs, and"
+            " its address, name, user and password; `gateway doctor` looks at each setting.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     except GatewayError as error:
         print(f"gateway: {error or type(error).__name__}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
@@ -57,7 +65,7 @@ def chat(
         str | None, typer.Option(help="The gateway to talk to; by default the one on PORT.")
     ] = None,
 ) -> None:
-    """Talk to the gateway in this terminal. Starts one of its own if none is running."""
+    """Talk to the gateway in this terminal. Starts one of its own if none runs on PORT."""
     from gateway.chat import converse  # noqa: PLC0415
 
     settings = _settings(quiet=True)

@@ -88,9 +88,8 @@ async def _schema(database: Database) -> Finding:
     except Misconfigured as error:
         return Finding(what, "fail", str(error).removeprefix("DATABASE_URL: "))
     except DatabaseDown as error:
-        return Finding(
-            what, "fail", f"not reachable ({error}); check host, port, name, user and password"
-        )
+        mend = "check the file" if database.single else "check host, port, name, user and password"
+        return Finding(what, "fail", f"cannot be used ({error}); {mend}")
     engine = "SQLite, for one process" if database.single else "PostgreSQL"
     return Finding(what, "ok", f"{engine}, at revision {schema.latest()}")
 

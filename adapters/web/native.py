@@ -22,6 +22,7 @@ from adapters.web.wire import (
 from core import outcomes, transcript
 from core.conversation import ConversationHandler
 from core.database import Database
+from core.errors import NotFound
 from core.live import Cursor, Update
 from core.text import render
 from core.types import InboundEvent, Message, Status
@@ -90,7 +91,11 @@ class NativeRoutes:
         """The conversation's newest messages, oldest first; `before` a message's id: older ones."""
         session_id = await self._known(request)
         before, limit = request.query.get("before"), request.query.get("limit", str(PAGE))
-        wrong = Refused(400, "invalid_request", "before and limit must be whole numbers.")
+        wrong = Refused(
+            400,
+            "invalid_request",
+            f"before and limit must be whole numbers: a message's id, and up to {MOST}.",
+        )
         found = await self._database.read(
             transcript.conversation,
             session_id,
@@ -129,7 +134,10 @@ class NativeRoutes:
     async def cancel(self, request: web.Request) -> web.Response:
         """Stop an answer where it is; what was said so far is kept. Idempotent."""
         turn_id = number(request.match_info["run"], _missing("run"))
-        place = await self._database.read(outcomes.place, turn_id)
+        try:
+            place = await self._database.read(outcomes.place, turn_id)
+        except NotFound:
+            raise _missing("run") from None
         if place.address != address_of(place.address.conversation):
             raise _missing("run")
         if not place.closed:

@@ -10,11 +10,14 @@ from typing import Any, Literal
 
 import msgspec
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.telemetry import scrub
 
+BROKEN_REQUESTS = (HttpProcessingError, RequestPayloadError)
 HANDLER = "gateway"  # our handler's name among those of the standard library's root logger
 VALUES = re.compile(r"\s*[(<].*")  # asyncio's messages go on with the values that it held
 
@@ -44,6 +47,13 @@ class Foreign(logging.Handler):
         super().__init__(level)
         self.name = HANDLER
         self._chain, self._lines = chain, lines
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Leave out what a client's broken bytes make the web server say: no error of ours."""
+        raised = record.exc_info and record.exc_info[0]
+        if raised and issubclass(raised, BROKEN_REQUESTS):
+            return False
+        return bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log the record's first line; what follows it in a library's message may quote data."""
