@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import random
 import socket
@@ -35,6 +36,7 @@ from gateway.health import Health
 from gateway.telemetry import Telemetry
 
 PULSE = Pulse()
+GARBAGE = 5000  # new objects between two looks for garbage; a turn leaves hardly any in cycles
 CLOSING = 1.0  # seconds that open streams have to end once no turn runs any more
 
 
@@ -173,9 +175,17 @@ async def serve(
     """Run until `stopping` is set; `announce` is told once where it listens."""
     try:
         announce(await start(gateway))
+        _settle()
         await stopping.wait()
     finally:
         await stop(gateway, grace=gateway.settings.shutdown_grace)
+
+
+def _settle() -> None:
+    """What was made to start with stays: collecting garbage need not look at it ever again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
 
 
 def _claude(settings: Settings) -> Claude | None:
