@@ -523,6 +523,7 @@ async def test_history_is_read_in_pages(either: House):
     whole = await either.history("s")
     assert [each["role"] for each in whole] == ["user", "assistant"] * 7
     assert [each["id"] for each in whole] == sorted({each["id"] for each in whole}, key=int)
+    assert await either.history("s", limit=0) == whole[-1:]
     for limit in (1, 3, 4, 14, 500):
         pages: list[Any] = []
         query: dict[str, Any] = {"limit": limit}

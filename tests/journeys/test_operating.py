@@ -22,8 +22,9 @@ import pytest_asyncio
 from adapters.web.site import FILES
 from adapters.web.sse import STREAMS
 from core.database import DatabaseDown
-from core.errors import Misconfigured
+from core.errors import Misconfigured, Transient
 from core.models import Opening
+from core.types import InboundEvent, Receipt
 from gateway.app import build, serve, stop
 from gateway.chat import Terminal
 from gateway.doctor import Finding, examine, findings
@@ -468,11 +469,19 @@ async def test_the_terminal_waits_for_a_gateway_that_restarts(
 ):
     """While it is told to come again it does, with the same message."""
     monkeypatch.setattr("gateway.chat.PAUSE", 0)
-    monkeypatch.setattr(house.gateway.handler, "accepting", False)
-    hearing = asyncio.create_task(anext(told(house, "hi")))
-    await until(lambda: not hearing.done())
-    monkeypatch.undo()
-    assert (await hearing)[0] == "run.started"
+    accept, keys = house.gateway.handler.accept, list[str]()
+
+    async def restarting(event: InboundEvent) -> Receipt:
+        keys.append(event.message_key)
+        if len(keys) < 3:
+            raise Transient("the server is restarting")
+        return await accept(event)
+
+    monkeypatch.setattr(house.gateway.handler, "accept", restarting)
+    heard = [kind async for kind, _ in told(house, "hi")]
+    assert heard[-1] == "run.completed"
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
 
 
 async def test_the_terminal_reads_lines_of_any_length(house: House):
