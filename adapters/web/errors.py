@@ -59,13 +59,18 @@ def _framework(request: web.Request, error: web.HTTPException) -> Refused:
     return Refused(error.status, code, message.format(method=request.method, allow=allow))
 
 
-def _response(request: web.Request, refused: Refused) -> web.Response:
+def form(path: str, refused: Refused) -> bytes:
+    """The refusal's body, as the path's protocol has it."""
     body: object = {"error": refused.message}
-    if request.path.startswith(NATIVE):
+    if path.startswith(NATIVE):
         body = {"error": {"code": refused.code, "message": refused.message}}
+    return msgspec.json.encode(body)
+
+
+def _response(request: web.Request, refused: Refused) -> web.Response:
     response = web.Response(
         status=refused.status,
-        body=msgspec.json.encode(body),
+        body=form(request.path, refused),
         content_type="application/json",
     )
     if refused.retry_after is not None:

@@ -448,10 +448,12 @@ async def test_what_is_no_http_is_refused(house: House, data: bytes):
     assert (await raw.ask(house.port, "GET", "/livez")).status == 200
 
 
-async def test_an_expectation_that_nobody_knows_is_refused(house: House):
-    """417, in the framework's own words."""
-    reply = await raw.ask(house.port, "POST", SEND, [JSON, ("Expect", "wonders")], b"{}")
+@pytest.mark.parametrize("wonders", ["wonders", b"\xff\xfe"])
+async def test_an_expectation_that_nobody_knows_is_refused(house: House, wonders: str | bytes):
+    """417, also for bytes that are no UTF-8, and it says what is understood."""
+    reply = await raw.ask(house.port, "POST", SEND, [JSON, ("Expect", wonders)], b"{}")
     assert reply.status == 417
+    assert b"100-continue" in reply.body
 
 
 # --- anything at all ---
