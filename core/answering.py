@@ -78,7 +78,7 @@ class Answerer:
         asked = context.build(
             spoken,
             turn_id=turn.id,
-            system=self._system,
+            system="\n\n".join(filter(None, (self._system, turn.system))),
             cache="5m" if turn.address.platform in QUICK_PLATFORMS else "1h",
         )
         bill = Bill()

@@ -4,7 +4,7 @@ The history only grows, so that the provider's cache of its prefix holds, until 
 it is cut in one big step to its newest part, and grows again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
@@ -12,7 +12,7 @@ from typing import Literal
 
 from core.text import words
 from core.transcript import Spoken
-from core.types import Failure, Notice, Prompt, PromptMessage, Status
+from core.types import Failure, Notice, Part, Prompt, PromptMessage, Role, Status
 
 LONGEST = 60  # messages; beyond, the window is cut
 KEPT = 20  # messages that stay when it is cut
@@ -41,8 +41,15 @@ def build(
     if sum(map(len, turns)) > LONGEST:
         turns = _newest(turns)
         window_from = turns[0][0].turn_id
-    messages = _alternate(message for turn in turns for message in turn)
-    prompt = Prompt(system=system, messages=messages, max_tokens=MAX_TOKENS, cache=cache)
+    messages = _alternate(said for turn in turns for message in turn for said in _said(message))
+    asked = _asked(turns[-1]) if turns else {}
+    prompt = Prompt(
+        system=system,
+        messages=messages,
+        max_tokens=min(asked.get("max_tokens") or MAX_TOKENS, MAX_TOKENS),
+        cache=cache,
+        model=asked.get("model"),
+    )
     return Context(prompt=prompt, window_from=window_from)
 
 
@@ -77,14 +84,28 @@ def _newest(turns: Sequence[list[Spoken]]) -> list[list[Spoken]]:
     return list(turns[-kept:])
 
 
-def _alternate(spoken: Iterable[Spoken]) -> tuple[PromptMessage, ...]:
+def _said(message: Spoken) -> Iterator[tuple[Role, str]]:
+    """Who said what in a message, after what its client says was said before."""
+    for part in message.parts:
+        if part["type"] == "asked":
+            yield from ((role, text) for role, text in part["transcript"])
+    yield message.role, words(message.parts)
+
+
+def _asked(turn: Sequence[Spoken]) -> Part:
+    """What the newest message of a turn asks for, besides its words."""
+    wishes = [part for message in turn for part in message.parts if part["type"] == "asked"]
+    return wishes[-1] if wishes else {}
+
+
+def _alternate(said: Iterable[tuple[Role, str]]) -> tuple[PromptMessage, ...]:
     """Join neighbours of one role; begin and end with the user."""
     messages: list[PromptMessage] = []
-    for message in spoken:
-        text = words(message.parts)
-        if not text or (not messages and message.role == "assistant"):
+    for role, text in said:
+        if not text or (not messages and role == "assistant"):
             continue
-        if messages and messages[-1].role == message.role:
-            text = f"{messages.pop().text}\n\n{text}"
-        messages.append(PromptMessage(role=message.role, text=text))
+        if messages and messages[-1].role == role:
+            messages.append(replace(last := messages.pop(), text=f"{last.text}\n\n{text}"))
+            continue
+        messages.append(PromptMessage(role=role, text=text))
     return tuple(messages)

@@ -96,6 +96,10 @@ class ConversationHandler:
         """Wait for the turn that answers a message; at once unless another turn runs first."""
         return await self._viewers.turn_of(receipt)
 
+    def watch(self, receipt: Receipt) -> AsyncGenerator[Update, None]:
+        """Yield the updates of the turn that answers a message, as soon as it has begun."""
+        return self._viewers.watch(receipt)
+
     def follow(self, turn_id: int, cursor: Cursor | None = None) -> AsyncGenerator[Update, None]:
         """Yield a turn's updates from a cursor on, to its end, wherever and whenever it runs."""
         return self._viewers.follow(turn_id, cursor)

@@ -159,7 +159,8 @@ class Models:
     async def _first(self, asked: _Asked) -> Call:
         """A call that speaks, of the first model that does. Whoever gets it ends it."""
         reason: GatewayError | None = None
-        for name, successor in zip_longest(self._names, self._names[1:]):
+        names = self._order(asked.prompt.model)
+        for name, successor in zip_longest(names, names[1:]):
             try:
                 return await self._persist(asked, name)
             except (Transient, Unavailable, Resting) as error:
@@ -169,6 +170,12 @@ class Models:
             if asked.watchdog.left <= 0:
                 break
         raise self._no_model(f"{type(reason).__name__}: {reason}") from reason
+
+    def _order(self, wished: str | None) -> tuple[str, ...]:
+        """The models to ask: the wished one first, if it is one of them."""
+        if wished not in self._names:
+            return self._names
+        return (wished, *(name for name in self._names if name != wished))
 
     async def _persist(self, asked: _Asked, name: str) -> Call:
         """A call of this model that speaks, the first one or a retry."""

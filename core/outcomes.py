@@ -22,8 +22,12 @@ class Place:
 
 
 def turn_of(db: Connection, message_id: int) -> int | None:
-    """The turn that answers a message, or None while the message waits."""
-    return db.execute(_TURN_OF, {"message": message_id}).scalar()
+    """The turn that answers a message, or None while the message waits. Raises `NotFound`."""
+    row = db.execute(_TURN_OF, {"message": message_id}).first()
+    if row is None:
+        raise NotFound(f"message {message_id}")
+    turn_id: int | None = row.turn_id
+    return turn_id
 
 
 def open_turn(db: Connection, session_id: int) -> int | None:
@@ -55,9 +59,11 @@ def place(db: Connection, turn_id: int) -> Place:
 
 
 def ended(db: Connection, turn_id: int) -> Outcome | None:
-    """How a turn ended and what was answered; None while it is open, or if there is none."""
+    """How a turn ended and what was answered; None while it is open. Raises `NotFound`."""
     row = db.execute(_ANSWERED, {"turn": turn_id}).first()
-    return _outcome(row) if row is not None and row.closed_at is not None else None
+    if row is None:
+        raise NotFound(f"turn {turn_id}")
+    return _outcome(row) if row.closed_at is not None else None
 
 
 def answered(db: Connection, turn_id: int) -> Answer:

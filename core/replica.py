@@ -59,7 +59,7 @@ class Replica:
         clock: Clock,
         pulse: Pulse,
     ) -> None:
-        self._name = name
+        self.name = name
         self._database = database
         self._handler = handler
         self._lease = lease
@@ -88,7 +88,7 @@ class Replica:
         if not self._begun:
             return  # there may not even be a table to say so in
         with suppress(DatabaseDown):  # then they wait until this replica counts as dead
-            released = await self._database.write(leases.release, self._name)
+            released = await self._database.write(leases.release, self.name)
             self._observe(ReplicaStopped(released=released))
 
     async def _end_heartbeat(self) -> None:
@@ -126,10 +126,10 @@ class Replica:
             # It slept, or was cut off: others may have its turns, and only the fence knows which.
             # Those that they have not are given back, so that nobody blames them.
             self._dropped |= await self._handler.abandon()
-            await self._database.write(leases.free, self._name, self._dropped)
+            await self._database.write(leases.free, self.name, self._dropped)
             self._dropped.clear()
         begun = self._clock.monotonic()
-        await self._database.write(leases.beat, self._name)
+        await self._database.write(leases.beat, self.name)
         self._lease.renew(begun)
 
     async def _sweep(self) -> None:
@@ -138,7 +138,7 @@ class Replica:
             return
         taken = await self._database.write(
             leases.recover,
-            self._name,
+            self.name,
             single=self._database.single,
             dead_ms=int(self._pulse.dead * 1000),
             lost=lost,
@@ -153,7 +153,7 @@ class Replica:
 
         At one look it may be a turn whose task is about to start.
         """
-        owned = await self._database.read(leases.owned, self._name)
+        owned = await self._database.read(leases.owned, self.name)
         idle = owned - self._handler.running
         lost = idle & self._suspects
         self._suspects = idle - lost

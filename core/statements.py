@@ -46,7 +46,7 @@ HELD = and_(turns.c.id == number("turn"), turns.c.attempt == number("fence"), OP
 # --- accept ---
 
 FIND_ADDRESS = Prepared(
-    select(addresses.c.id, addresses.c.session_id, sessions.c.updated_at)
+    select(addresses.c.id, addresses.c.session_id, sessions.c.updated_at, sessions.c.system)
     .join_from(addresses, sessions, addresses.c.session_id == sessions.c.id)
     .where(
         addresses.c.platform == bindparam("platform"),
@@ -58,7 +58,13 @@ FIND_ADDRESS = Prepared(
 )
 NEW_SESSION = (
     insert(sessions)
-    .values(history_from=0, window_from=0, created_at=number("now"), updated_at=number("now"))
+    .values(
+        history_from=0,
+        window_from=0,
+        system=bindparam("system", type_=Text),
+        created_at=number("now"),
+        updated_at=number("now"),
+    )
     .returning(sessions.c.id)
 )
 NEW_ADDRESS = both(
@@ -203,6 +209,36 @@ OPENED = select(turns.c.id).where(
     turns.c.session_id == number("session"), turns.c.owner == bindparam("owner", type_=Text), OPEN
 )
 
+# --- again ---
+
+LOCK_SESSION = (
+    select(sessions.c.id, sessions.c.history_from, sessions.c.system)
+    .where(sessions.c.id == number("session"))
+    .with_for_update(key_share=True)
+)
+REPLACEABLE = select(turns.c.id, turns.c.address_id, turns.c.replaced_by).where(
+    turns.c.id == number("turn"), turns.c.session_id == number("session")
+)
+REPLACE = (
+    update(turns)
+    .where(
+        turns.c.session_id == number("session"),
+        turns.c.id >= number("turn"),
+        turns.c.id < number("by"),
+        turns.c.replaced_by.is_(None),
+    )
+    .values(replaced_by=number("by"))
+)
+MOVE = (
+    update(messages)
+    .where(
+        messages.c.session_id == number("session"),
+        messages.c.turn_id == number("turn"),
+        messages.c.role == "user",
+    )
+    .values(turn_id=number("by"))
+)
+
 # --- deliveries ---
 
 
@@ -237,8 +273,10 @@ TURNS: Select[Any] = (
         addresses.c.account,
         addresses.c.conversation,
         addresses.c.direct,
+        sessions.c.system,
     )
     .join_from(turns, addresses, turns.c.address_id == addresses.c.id)
+    .join(sessions, turns.c.session_id == sessions.c.id)
     .where(turns.c.id.in_(bindparam("ids", type_=BigInteger, expanding=True)))
     .order_by(turns.c.id)
 )

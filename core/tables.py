@@ -36,6 +36,8 @@ sessions = Table(
     Column("history_from", Id, nullable=False),
     # The first turn that the model is shown; never before history_from.
     Column("window_from", Id, nullable=False),
+    # What whoever opened it told the model, beyond the gateway's own system prompt.
+    Column("system", Text),
     Column("created_at", BigInteger, nullable=False),
     # When its last turn closed. Every turn writes it, so it must stay out of every index.
     Column("updated_at", BigInteger, nullable=False),
@@ -52,6 +54,8 @@ addresses = Table(
     Column("direct", Boolean(create_constraint=False), nullable=False),
     UniqueConstraint("platform", "account", "conversation"),
     Index(None, "session_id"),
+    # An account's conversations, the newest first.
+    Index(None, "platform", "account", "id"),
 )
 
 turns = Table(
@@ -78,6 +82,8 @@ turns = Table(
     Column("cache_write_tokens", BigInteger),
     Column("cost", BigInteger),
     Column("error", Text),
+    # The turn that answers the same anew; what was replaced is shown to nobody any more.
+    Column("replaced_by", Id),
     CheckConstraint(
         "status IN ('running', 'answered', 'done', 'failed', 'cancelled')", name="status"
     ),
@@ -136,6 +142,29 @@ deliveries = Table(
     Column("external_id", Text, nullable=False),
     Column("sent_at", BigInteger),
     UniqueConstraint("turn_id", "part"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", Id, ForeignKey("messages.id"), nullable=False),
+    Column("value", Integer, nullable=False),
+    Column("comment", Text),
+    Column("created_at", BigInteger, nullable=False),
+    CheckConstraint("value IN (-1, 1)", name="value"),
+    UniqueConstraint("message_id"),
+)
+
+# Anonymous people whose tokens were renewed or given up; all others have no row.
+visitors = Table(
+    "visitors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # Tokens of the epoch before last are dead; those of the last one die soon after it.
+    Column("epoch", Integer, nullable=False),
+    Column("rotated_at", BigInteger),
+    Column("retired_at", BigInteger),
 )
 
 replicas = Table(

@@ -104,6 +104,7 @@ _SPOKEN = Prepared(
     .join_from(messages, turns, messages.c.turn_id == turns.c.id)
     .where(
         _IN_SESSION,
+        turns.c.replaced_by.is_(None),
         messages.c.turn_id <= _number("turn"),
         messages.c.turn_id
         # A reset while the turn runs takes its history away, but not its own question.
@@ -133,6 +134,7 @@ _CONVERSATION = (
     .join_from(messages, turns, messages.c.turn_id == turns.c.id)
     .where(
         _IN_SESSION,
+        turns.c.replaced_by.is_(None),
         messages.c.turn_id
         >= select(sessions.c.history_from)
         .where(sessions.c.id == _number("session"))

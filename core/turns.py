@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from core import addresses
 from core import statements as sql
 from core.database import Contended
 from core.errors import Fenced
-from core.types import STOPPED, Address, Answer, InboundEvent, Receipt, Status, Turn
+from core.types import STOPPED, Address, Answer, InboundEvent, Part, Receipt, Status, Turn
 
 # A turn is given up after three attempts that broke by themselves, or nine deaths of its
 # process: a process that dies takes down every turn that it works on, and most are innocent.
@@ -39,12 +40,13 @@ def accept(
     The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
     afresh. The same `message_key` again stores nothing, and tells where the first one went.
     """
-    found = _lock_address(db, event.address)
+    found = addresses.lock(db, event.address)
+    new = found is None
     if found is None:
-        if (earlier := _stored(db, event)) is not None:
+        if (earlier := stored(db, event)) is not None:
             return earlier
-        found = _new_address(db, event.address, now)
-    address_id, session_id, updated_at = found
+        found = addresses.make(db, event.address, system=event.system, now=now)
+    address_id, session_id, updated_at, system = found
     opening = {
         "session": session_id,
         "address": address_id,
@@ -58,34 +60,50 @@ def accept(
         "turn_id": turn_id,
         "address_id": address_id,
         "role": "user",
-        "content": [{"type": "text", "text": event.text}],
+        "content": _content(event, new=new),
         "dedupe_key": event.message_key,
         "created_at": now,
     }
     message_id = sql.STORE.scalar(db, storing)
     if message_id is None:
-        earlier = _stored(db, event)
+        earlier = stored(db, event)
         if earlier is None or turn_id is not None:
             # Stored by another transaction since this one looked: undo the turn that it opened.
             raise Contended("another transaction stored the same message")
         return earlier
     if turn_id is not None and updated_at < stale_before:
         db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
-    turn = None if turn_id is None else _fresh(turn_id, session_id, owner, address_id, event)
+    turn = None
+    if turn_id is not None:
+        turn = Turn(
+            id=turn_id,
+            session_id=session_id,
+            owner=owner,
+            attempt=1,
+            blame=0,
+            status=Status.RUNNING,
+            address_id=address_id,
+            address=event.address,
+            system=system,
+        )
     return Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id, turn=turn)
 
 
-def _fresh(turn_id: int, session_id: int, owner: str, address_id: int, event: InboundEvent) -> Turn:
-    return Turn(
-        id=turn_id,
-        session_id=session_id,
-        owner=owner,
-        attempt=1,
-        blame=0,
-        status=Status.RUNNING,
-        address_id=address_id,
-        address=event.address,
-    )
+def _content(event: InboundEvent, *, new: bool) -> list[Part]:
+    """The message as it is stored: its words, and what else its sender asked for."""
+    content: list[Part] = [{"type": "text", "text": event.text}]
+    transcript = [[said.role, said.text] for said in event.transcript] if new else []
+    if transcript or event.model or event.max_tokens:
+        content.insert(
+            0,
+            {
+                "type": "asked",
+                "model": event.model,
+                "max_tokens": event.max_tokens,
+                "transcript": transcript,
+            },
+        )
+    return content
 
 
 def finish(db: Connection, turn: Turn, answer: Answer, *, now: int) -> int | None:
@@ -111,7 +129,7 @@ def settle(
     closing = {"status": status, "error": error, "closed_at": now}
     if not db.execute(sql.SETTLE, {**_fence(turn), **closing}).rowcount:
         _already(db, turn)
-        return _opened(db, turn)
+        return _followed(db, turn)
     return _open_next(db, turn, now)
 
 
@@ -126,7 +144,7 @@ def close(
     sql.TOUCH.count(db, touch)
     values = {**_columns(answer), "status": answer.status, "answered_at": now, "closed_at": now}
     if not sql.ANSWER.count(db, {**_fence(turn), **values}):
-        return _already(db, turn), _opened(db, turn)
+        return _already(db, turn), _followed(db, turn)
     return _store_answer(db, turn, answer, now), _open_next(db, turn, now)
 
 
@@ -146,30 +164,7 @@ def delivered(db: Connection, turn_id: int) -> list[tuple[int, str, bool]]:
     return [(row.part, row.external_id, row.sent_at is not None) for row in rows]
 
 
-def _lock_address(db: Connection, address: Address) -> tuple[int, int, int] | None:
-    """The address, its session, and when that was last used; locks the session's row."""
-    row = sql.FIND_ADDRESS.first(db, _key(address))
-    return None if row is None else (row.id, row.session_id, row.updated_at)
-
-
-def _new_address(db: Connection, address: Address, now: int) -> tuple[int, int, int]:
-    session_id = db.execute(sql.NEW_SESSION, {"now": now}).scalar_one()
-    values = {**_key(address), "session_id": session_id, "direct": address.direct}
-    address_id = db.execute(sql.NEW_ADDRESS[db.dialect.name], values).scalar()
-    if address_id is None:
-        raise Contended("another transaction made the same address")
-    return address_id, session_id, now
-
-
-def _key(address: Address) -> dict[str, str]:
-    return {
-        "platform": address.platform,
-        "account": address.account,
-        "conversation": address.conversation,
-    }
-
-
-def _stored(db: Connection, event: InboundEvent) -> Receipt | None:
+def stored(db: Connection, event: InboundEvent) -> Receipt | None:
     """Where the same message went, if it is stored already."""
     row = db.execute(sql.FIND_MESSAGE, {"key": event.message_key}).first()
     if row is None:
@@ -215,7 +210,7 @@ def _open_next(db: Connection, turn: Turn, now: int) -> Next | None:
     return _next(db, row.id)
 
 
-def _opened(db: Connection, turn: Turn) -> Next | None:
+def _followed(db: Connection, turn: Turn) -> Next | None:
     """The turn that this very attempt opened when it closed its own, then lost touch."""
     values = {"session": turn.session_id, "owner": turn.owner}
     turn_id = db.execute(sql.OPENED, values).scalar()
@@ -223,10 +218,15 @@ def _opened(db: Connection, turn: Turn) -> Next | None:
 
 
 def _next(db: Connection, turn_id: int) -> Next:
-    row = db.execute(sql.TURNS, {"ids": [turn_id]}).one()
-    taken = {"turn": turn_id, "session": row.session_id}
+    turn = opened(db, turn_id)
+    taken = {"turn": turn_id, "session": turn.session_id}
     ids = db.execute(sql.TAKEN, taken).scalars()
-    return Next(turn=turn_from(row), message_ids=tuple(ids))
+    return Next(turn=turn, message_ids=tuple(ids))
+
+
+def opened(db: Connection, turn_id: int) -> Turn:
+    """An open turn, as whoever works on it needs it."""
+    return turn_from(db.execute(sql.TURNS, {"ids": [turn_id]}).one())
 
 
 def turn_from(row: Any) -> Turn:
@@ -246,6 +246,7 @@ def turn_from(row: Any) -> Turn:
         status=Status(row.status),
         address_id=row.address_id,
         address=address,
+        system=row.system,
     )
 
 

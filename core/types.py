@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any, Literal
 
 Part = Mapping[str, Any]
-"""One part of a message: `{"type": "text", "text": …}` or `{"type": "notice", "notice": …}`."""
+"""One part of a message: `{"type": "text", "text": …}`, `{"type": "notice", "notice": …}`, or
+`{"type": "asked", "model": …, "max_tokens": …, "transcript": [[role, text], …]}`: what a client
+wants of the answer, and what was said before it came here."""
 
 
 class Status(StrEnum):
@@ -56,11 +58,19 @@ class InboundEvent:
 
     `message_key` is the message's identity on its platform, not the delivery's: whatever
     carries the same key is the same message, however often and by whichever way it comes.
+
+    `system` and `transcript` (what was said before, oldest first) count for a conversation that
+    is new here alone. `model` is asked first if it is one of the gateway's; `max_tokens` is for
+    the answer, and can only lower the gateway's own limit.
     """
 
     address: Address
     text: str
     message_key: str
+    system: str | None = None
+    transcript: tuple["PromptMessage", ...] = ()
+    model: str | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +85,7 @@ class Turn:
     status: Status
     address_id: int
     address: Address
+    system: str | None = None  # its session's own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,13 +160,14 @@ class Prompt:
     """What a model is asked.
 
     `cache` is the time that the provider should keep the prompt's prefix: the system prompt
-    and everything up to the newest user message.
+    and everything up to the newest user message. `model` is the one to ask first, if it is known.
     """
 
     system: str
     messages: tuple[PromptMessage, ...]
     max_tokens: int
     cache: Literal["5m", "1h"] = "1h"
+    model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

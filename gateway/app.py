@@ -14,13 +14,16 @@ from aiohttp import web
 from adapters.claude import Claude
 from adapters.demo import NAME as DEMO
 from adapters.demo import Demo
+from adapters.web._open import OpenGate
 from adapters.web.application import application
 from adapters.web.chat import ChatRoutes
+from adapters.web.chats import Chats
 from adapters.web.native import About, NativeRoutes
 from adapters.web.site import Site
 from adapters.web.sse import STREAMS
 from core.answering import Answerer
 from core.bus import LocalBus
+from core.changes import Changes
 from core.clock import SystemClock
 from core.conversation import ConversationHandler
 from core.database import Database, open_database
@@ -67,13 +70,17 @@ def build(settings: Settings) -> Gateway:
 
     about = About(name="Chat", model=names[0], demo=claude is None)
     health = Health(database=database, models=models, handler=handler, metrics=telemetry.render)
+    gate = OpenGate()
+    changes = Changes(database=database, handler=handler, clock=clock, replica=replica.name)
+    chats = Chats(handler=handler, database=database, changes=changes, allowance=gate)
     app = application(
         [
             *Site().routes(),
-            *ChatRoutes(handler).routes(),
-            *NativeRoutes(handler, database, about).routes(),
+            *ChatRoutes(chats).routes(),
+            *NativeRoutes(chats, about).routes(),
             *health.routes(),
-        ]
+        ],
+        gate,
     )
     telemetry.watch(turns_running=lambda: len(live), open_streams=lambda: len(app[STREAMS]))
     return Gateway(

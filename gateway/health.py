@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import msgspec
 from aiohttp import web
 
+from adapters.web.routing import Access, Route
+from adapters.web.routing import Handler as Handles
 from core.breaker import State
 from core.conversation import ConversationHandler
 from core.database import Database, DatabaseDown
@@ -30,13 +32,13 @@ class Health:
         self._handler = handler
         self._metrics = metrics
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """What to add to the application."""
         return [
-            web.get("/livez", self.livez),
-            web.get("/readyz", self.readyz),
-            web.get("/health", self.health),
-            web.get("/metrics", self.metrics),
+            _route("/livez", self.livez, "200 while the process runs."),
+            _route("/readyz", self.readyz, "200 while messages are taken, else 503."),
+            _route("/health", self.health, "How each part is; 503 when one is unwell."),
+            _route("/metrics", self.metrics, "Figures for Prometheus."),
         ]
 
     async def livez(self, request: web.Request) -> web.Response:  # noqa: ARG002
@@ -84,3 +86,15 @@ class Health:
             return await self._database.read(schema.current) is not None
         except DatabaseDown:
             return False
+
+
+def _route(path: str, handler: Handles, says: str) -> Route:
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        says=says,
+        tag="operating",
+        access=Access.ANYBODY,
+        head=True,
+    )

@@ -1,25 +1,38 @@
 """The web application: its routes, and what stands in front of each."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from aiohttp import HttpVersion11, web
 
-from adapters.web.errors import Refused, form, speak_plainly
-from adapters.web.guard import allow_origin, only_this_machine
+from adapters.web.errors import Handler, Refused, form, speak_plainly
+from adapters.web.routing import ROUTES, Route
 from adapters.web.sse import STREAMS
 from adapters.web.wire import BODY_LIMIT
 
 
-def application(routes: Iterable[web.RouteDef]) -> web.Application:
-    """An application that serves `routes` to this machine alone."""
-    app = web.Application(
-        client_max_size=BODY_LIMIT, middlewares=[speak_plainly, only_this_machine]
-    )
-    app[STREAMS] = set()
-    app.on_response_prepare.append(allow_origin)
+class Gate(Protocol):
+    """Who is let in."""
+
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Find out who calls, or refuse."""
+        ...
+
+    async def on_response_prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Let pages that may use this server read the answer."""
+        ...
+
+
+def application(routes: Iterable[Route], gate: Gate) -> web.Application:
+    """An application that serves `routes` to whom `gate` lets in."""
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[speak_plainly, gate.middleware])
+    app[STREAMS], app[ROUTES] = set(), {}
+    app.on_response_prepare.append(gate.on_response_prepare)
     for route in routes:
-        route.kwargs["expect_handler"] = _expected
-        route.register(app.router)
+        resource = app.router.add_resource(route.path)
+        for method in (route.method, "HEAD") if route.head else (route.method,):
+            added = resource.add_route(method, route.handler, expect_handler=_expected)
+            app[ROUTES][added] = route
     return app
 
 

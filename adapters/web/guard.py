@@ -1,26 +1,144 @@
-"""Who may come in while nobody has to sign in: programs and pages of this machine alone.
-
-A listener on loopback is still reached by every page that the machine's browser shows (also under
-another name, by DNS rebinding), and by a proxy that faces the world. Both are turned away here.
-"""
-
-import re
-from ipaddress import ip_address
+"""What stands in front of every route: which pages may ask, and who does."""
 
 from aiohttp import web
 
+from adapters.web import loopback
+from adapters.web.auth.sign_in import SignIn, bearer
+from adapters.web.auth.verdicts import missing
 from adapters.web.errors import Handler, Refused
+from adapters.web.limits import Limits
+from adapters.web.peers import Peers
+from adapters.web.principal import PUBLIC, Principal, present
+from adapters.web.routing import Access, route_of
 
-FORWARDED = re.compile(r"forwarded|x-forwarded-.*|x-real-ip", re.IGNORECASE)
-HOST = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.-]+)(:[0-9]{0,5})?", re.IGNORECASE)
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-EXPOSED = "X-Session-Id, Retry-After"
+ANY = "*"  # in the list of origins: every page but those that have none (`null`)
+EXPOSED = "X-Session-Id, X-Request-Id, Retry-After, x-vercel-ai-ui-message-stream"
+
+
+class Gate:
+    """Lets in or refuses. Add `middleware` and `on_response_prepare` to the application.
+
+    With `sign_in.anybody` nobody has to sign in, so only this machine is served, and its own
+    pages; else the pages of `origins`, and programs, which send no origin. A page that the
+    gateway itself served may always ask.
+    """
+
+    def __init__(
+        self, *, origins: frozenset[str], sign_in: SignIn, limits: Limits, peers: Peers
+    ) -> None:
+        self.limits = limits
+        self.sign_in = sign_in
+        self._anybody = sign_in.anybody
+        self._origins = origins
+        self._peers = peers
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse, answer a page's preflight, or find out who asks and let them through."""
+        if self._anybody:
+            loopback.check(request)
+        else:
+            self._check_page(request)
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return web.Response(status=204, headers=_preflight(request))
+        await self._introduce(request)
+        return await handler(request)
+
+    async def on_response_prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Let an allowed page read the answer. A hook, so that streams have it too."""
+        origin = request.headers.get("Origin")
+        if origin is None:
+            if self._origins:
+                response.headers.add("Vary", "Origin")
+            return
+        response.headers.add("Vary", "Origin")
+        if self._lists(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+
+    async def verify(self, token: str, *, path: str, origin: str | None, ip: str) -> Principal:
+        """Who a token is for that did not come in a header. Raises `Refused`."""
+        return await self.sign_in.verify(token, path=path, origin=origin, ip=ip)
+
+    def address(self, request: web.Request) -> str:
+        """Where a request comes from."""
+        return self._peers.address(request)
+
+    async def _introduce(self, request: web.Request) -> None:
+        """Find out who calls, where that matters. Raises `Refused`."""
+        route = route_of(request)
+        if route is None or route.access is Access.ANYBODY:
+            return
+        headers = request.headers
+        token = bearer(headers.get("Authorization", ""))
+        if token or "Authorization" in headers:
+            principal = await self.sign_in.verify(
+                token,
+                path=request.path,
+                origin=headers.get("Origin"),
+                ip=self.address(request),
+            )
+        elif self._anybody and route.access is Access.CALLER:
+            principal = PUBLIC
+        else:
+            self.limits.request(self.address(request))
+            raise missing()
+        present(request, principal)
+
+    def _check_page(self, request: web.Request) -> None:
+        """Refuse what a page does that is not allowed to; reading, it can do no harm."""
+        headers = request.headers
+        origin = headers.get("Origin")
+        if not _acts(request):
+            return
+        if origin is None:
+            if headers.get("Sec-Fetch-Site") == "cross-site":
+                raise _foreign()
+        elif not self._lists(origin) and not _is_own(origin, headers.get("Host", "")):
+            raise _foreign()
+
+    def _lists(self, origin: str) -> bool:
+        if self._anybody:
+            return loopback.is_local(origin)
+        return origin in self._origins or (ANY in self._origins and origin != "null")
+
+
+def _acts(request: web.Request) -> bool:
+    """Whether a request may change something: by its method, or as it opens a WebSocket."""
+    if request.method not in loopback.SAFE:
+        return True
+    if request.method == "OPTIONS":
+        return "Access-Control-Request-Method" in request.headers
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Whether the page came from here; behind a proxy the scheme may be another."""
+    return bool(host) and origin.partition("://")[2].lower() == host.lower()
+
+
+def _foreign() -> Refused:
+    return Refused(
+        403,
+        "foreign_origin",
+        "Pages of this origin may not use this server; its operator can add it to WEB_ORIGINS.",
+    )
+
+
+def _preflight(request: web.Request) -> dict[str, str]:
+    wanted = request.headers.get("Access-Control-Request-Headers", "authorization, content-type")
+    return {
+        "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
+        "Access-Control-Allow-Headers": wanted,
+        "Access-Control-Max-Age": "600",
+        "Vary": "Access-Control-Request-Headers",
+    }
 
 
 @web.middleware
 async def only_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what may come from elsewhere; answer a local page's preflight."""
-    _check(request)
+    loopback.check(request)
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return web.Response(status=204, headers=_preflight(request))
     return await handler(request)
@@ -29,59 +147,7 @@ async def only_this_machine(request: web.Request, handler: Handler) -> web.Strea
 async def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
     """Let a local page on another port read the answer. A hook, so that streams have it too."""
     origin = request.headers.get("Origin")
-    if origin is not None and _is_local(origin):
+    if origin is not None and loopback.is_local(origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = EXPOSED
         response.headers.add("Vary", "Origin")
-
-
-def _check(request: web.Request) -> None:
-    headers = request.headers
-    if not _is_loopback(headers.get("Host", "")):
-        raise Refused(
-            403, "foreign_host", "Without sign-in this server answers to localhost alone."
-        )
-    for name in headers:
-        if FORWARDED.fullmatch(name):
-            raise Refused(
-                403,
-                "forwarded",
-                f"{name} says that a proxy is in front, and without sign-in this server serves"
-                " its own machine alone. Set WEB_AUTH before you put it on a network.",
-            )
-    origin = headers.get("Origin")
-    if origin is not None and not _is_local(origin):
-        raise Refused(
-            403, "foreign_origin", "Pages of other sites may not use this server without sign-in."
-        )
-    if request.method not in SAFE and headers.get("Sec-Fetch-Site") == "cross-site":
-        raise Refused(
-            403, "foreign_origin", "Pages of other sites may not use this server without sign-in."
-        )
-
-
-def _is_local(origin: str) -> bool:
-    scheme, _, host = origin.partition("://")
-    return scheme in {"http", "https"} and _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a `Host` names this machine. No name but localhost does: others can be rebound."""
-    found = HOST.fullmatch(host)
-    if found is None:
-        return False
-    name = found[1].strip("[]").lower()
-    try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _preflight(request: web.Request) -> dict[str, str]:
-    wanted = request.headers.get("Access-Control-Request-Headers", "content-type")
-    return {
-        "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
-        "Access-Control-Allow-Headers": wanted,
-        "Access-Control-Max-Age": "600",
-        "Vary": "Access-Control-Request-Headers",
-    }

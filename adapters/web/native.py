@@ -1,31 +1,29 @@
 """`/api/v1`: the gateway's own API. Idempotent sends, resumable events, history, cancel."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from adapters.web.chats import Chats, Say
 from adapters.web.dialects.native import END, Native
 from adapters.web.errors import Refused
+from adapters.web.principal import caller
+from adapters.web.routing import Access, Route
 from adapters.web.sse import EventStream
 from adapters.web.wire import (
-    NAME_RULE,
     address_of,
-    is_name,
-    message_key,
     name_in,
+    name_of,
     number,
     read_object,
     reply,
     text_in,
 )
 from core import outcomes, transcript
-from core.conversation import ConversationHandler
-from core.database import Database
 from core.errors import NotFound
-from core.live import Cursor, Update
+from core.live import Cursor
 from core.text import render
-from core.types import InboundEvent, Message, Status
+from core.types import Message, Status
 
 PAGE = 100  # messages of history in one response
 MOST = 500
@@ -43,21 +41,60 @@ class About:
 class NativeRoutes:
     """The routes of this dialect."""
 
-    def __init__(self, handler: ConversationHandler, database: Database, about: About) -> None:
-        self._handler = handler
-        self._database = database
+    def __init__(self, chats: Chats, about: About) -> None:
+        self._chats = chats
+        self._handler = chats.handler
+        self._database = chats.database
         self._about = about
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """What to add to the application."""
         session = "/api/v1/sessions/{session}"
         return [
-            web.get("/api/v1/config", self.config),
-            web.post(f"{session}/messages", self.send),
-            web.get(f"{session}/messages", self.history, allow_head=False),
-            web.get(f"{session}/events", self.events, allow_head=False),
-            web.delete(session, self.clear),
-            web.post("/api/v1/runs/{run}/cancel", self.cancel),
+            Route(
+                method="GET",
+                path="/api/v1/config",
+                handler=self.config,
+                says="What a page shows before the first message.",
+                tag="native",
+                access=Access.ANYBODY,
+                head=True,
+            ),
+            Route(
+                method="POST",
+                path=f"{session}/messages",
+                handler=self.send,
+                says="Send a message.",
+                tag="native",
+            ),
+            Route(
+                method="GET",
+                path=f"{session}/messages",
+                handler=self.history,
+                says="Read the conversation.",
+                tag="native",
+            ),
+            Route(
+                method="GET",
+                path=f"{session}/events",
+                handler=self.events,
+                says="Follow the running answer.",
+                tag="native",
+            ),
+            Route(
+                method="DELETE",
+                path=session,
+                handler=self.clear,
+                says="Clear a conversation.",
+                tag="native",
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/runs/{run}/cancel",
+                handler=self.cancel,
+                says="Stop an answer.",
+                tag="native",
+            ),
         ]
 
     async def config(self, request: web.Request) -> web.Response:  # noqa: ARG002
@@ -72,19 +109,16 @@ class NativeRoutes:
 
         The same `messageId` again is the same message: its events are sent from the start.
         """
-        session = _session(request)
+        session = name_of(request)
         body = await read_object(request)
         text, message = text_in(body, "text"), name_in(body, "messageId")
-        event = InboundEvent(
-            address=address_of(session), text=text, message_key=message_key(session, message)
-        )
-        receipt = await self._handler.accept(event)
+        said = Say(session=session, text=text, ip=request.remote or "", message=message)
+        receipt = await self._chats.say(caller(request), said)
         if "respond-async" in request.headers.get("Prefer", ""):
             run = None if receipt.turn_id is None else str(receipt.turn_id)
             return reply({"messageId": message, "sessionId": session, "runId": run}, status=202)
         async with EventStream(request, {"X-Session-Id": session}) as stream:
-            turn_id = await self._handler.turn_of(receipt)
-            await _relay(stream, self._handler.follow(turn_id), Native(session, message))
+            await stream.relay(self._chats.updates(receipt), Native(session, message))
         return stream.response
 
     async def history(self, request: web.Request) -> web.Response:
@@ -120,14 +154,15 @@ class NativeRoutes:
         turn_id, cursor = await self._resume(session_id, mark)
         if turn_id is None:
             return web.Response(status=204)
-        session = _session(request)
+        session = name_of(request)
         async with EventStream(request, {"X-Session-Id": session}) as stream:
-            await _relay(stream, self._handler.follow(turn_id, cursor), Native(session, None))
+            updates = self._handler.follow(turn_id, cursor)
+            await stream.relay(updates, Native(session, None))
         return stream.response
 
     async def clear(self, request: web.Request) -> web.Response:
         """Let the conversation start afresh."""
-        if not await self._handler.reset(address_of(_session(request))):
+        if not await self._handler.reset(address_of(caller(request), name_of(request))):
             raise _missing("session")
         return web.Response(status=204)
 
@@ -138,15 +173,14 @@ class NativeRoutes:
             place = await self._database.read(outcomes.place, turn_id)
         except NotFound:
             raise _missing("run") from None
-        if place.address != address_of(place.address.conversation):
+        if place.address != address_of(caller(request), place.address.conversation):
             raise _missing("run")
         if not place.closed:
             await self._handler.stop(turn_id)
         return reply({"runId": str(turn_id), "running": not place.closed}, status=202)
 
     async def _known(self, request: web.Request) -> int:
-        address = address_of(_session(request))
-        session_id = await self._database.read(transcript.find_session, address)
+        session_id = await self._chats.session_id(caller(request), name_of(request))
         if session_id is None:
             raise _missing("session")
         return session_id
@@ -163,18 +197,6 @@ class NativeRoutes:
         if cursor is None:  # the client knows how that one ended
             return (running, None) if running != turn_id else (None, None)
         return turn_id, cursor
-
-
-async def _relay(stream: EventStream, updates: AsyncIterator[Update], dialect: Native) -> None:
-    async for update in updates:
-        await stream.send(dialect.encode(update))
-
-
-def _session(request: web.Request) -> str:
-    session = request.match_info["session"]
-    if not is_name(session):
-        raise Refused(400, "invalid_request", f"A session's id is {NAME_RULE}.")
-    return session
 
 
 def _parse(mark: str) -> tuple[int, Cursor | None]:

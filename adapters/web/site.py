@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from adapters.web.routing import Access, Route
 from adapters.web.wire import reply
 
 HERE = Path(__file__).parent / "page"
@@ -33,11 +34,21 @@ class Site:
     def __init__(self) -> None:
         self._files = {path: _load(name) for path, (name, _) in FILES.items()}
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """What to add to the application."""
+        files = {path: self.root if path == "/" else self.file for path in FILES}
         return [
-            web.get("/", self.root),
-            *(web.get(path, self.file) for path in FILES if path != "/"),
+            Route(
+                method="GET",
+                path=path,
+                handler=handler,
+                says="The chat page for browsers; for programs, a sign of life.",
+                tag="page",
+                access=Access.ANYBODY,
+                head=True,
+                hidden=path != "/",
+            )
+            for path, handler in files.items()
         ]
 
     async def root(self, request: web.Request) -> web.Response:

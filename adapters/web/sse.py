@@ -6,23 +6,39 @@ comment line without a blank one after it: each of these, done otherwise, crashe
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from adapters.web.dialects import Dialect
+from core.live import Update
+
 HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",  # nginx would hold the words back
 }
-HELLO, PING = b": ok\n", b": ping\n"
 HEARTBEAT = 15.0  # seconds; proxies cut what is silent for 55 to 100
 SEND_BUFFER = 128 * 1024  # what the kernel holds for a reader that does not read
 DEAD_PEER_MS = 30_000
 STREAMS: web.AppKey[set["EventStream"]] = web.AppKey("streams", set)
 TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Medium:
+    """What a stream is made of: its media type, its first bytes, and what says that it lives."""
+
+    type: str
+    hello: bytes = b""
+    ping: bytes = b""
+
+
+EVENTS = Medium(type="text/event-stream; charset=utf-8", hello=b": ok\n", ping=b": ping\n")
+PLAIN = Medium(type="text/plain; charset=utf-8")  # every byte is the answer's: no room for a sign
 
 
 class ReaderLeft(Exception):
@@ -36,21 +52,30 @@ class EventStream:
     """
 
     def __init__(
-        self, request: web.Request, headers: dict[str, str], *, heartbeat: float = HEARTBEAT
+        self,
+        request: web.Request,
+        headers: dict[str, str],
+        *,
+        medium: Medium = EVENTS,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
         self._request = request
+        self._medium = medium
         self._heartbeat = heartbeat
         self._writes = 0
         self._writing = False
         self._ping: asyncio.Task[None] | None = None
-        self.response = web.StreamResponse(headers={**HEADERS, **headers})
+        self.response = web.StreamResponse(
+            headers={"Content-Type": medium.type, **HEADERS, **headers}
+        )
 
     async def __aenter__(self) -> Self:
         """Send the headers at once: the client and its proxies know that it works."""
         _bound(self._request.transport)
         with suppress(ConnectionError):  # the next event finds that out again
             await self.response.prepare(self._request)
-            await self.response.write(HELLO)
+            if self._medium.hello:
+                await self.response.write(self._medium.hello)
         self._request.app[STREAMS].add(self)
         self._ping = asyncio.create_task(self._keep_alive())
         return self
@@ -75,6 +100,12 @@ class EventStream:
                 self._ping.cancel()
         return kind is ReaderLeft
 
+    async def relay(self, updates: AsyncIterator[Update], dialect: Dialect) -> None:
+        """Send a turn's updates as they come, in the words of `dialect`, to its end."""
+        async for update in updates:
+            if data := dialect.encode(update):
+                await self.send(data)
+
     async def send(self, data: bytes) -> None:
         """Write one or more whole events. Raises `ReaderLeft`, which the block keeps to itself."""
         self._writes += 1
@@ -95,9 +126,11 @@ class EventStream:
             seen = self._writes
 
     async def _pinged(self) -> bool:
+        if not self._medium.ping:
+            return True  # the kernel still finds out whether the peer is dead
         try:
             async with asyncio.timeout(self._heartbeat):
-                await self.response.write(PING)
+                await self.response.write(self._medium.ping)
         except (TimeoutError, ConnectionError):
             return False
         return True

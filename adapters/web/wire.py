@@ -1,18 +1,23 @@
 """Bodies and names as they come over the wire, checked."""
 
+import asyncio
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
 from aiohttp import web
 
 from adapters.web.errors import Refused
+from adapters.web.principal import Principal
+from core.account import ONCE
 from core.text import clean
 from core.types import Address
 
 BODY_LIMIT = 256 * 1024
-PLATFORM, PUBLIC = "web", "public"  # everybody is one, while nobody signs in
+BODY_SECONDS = 30.0  # for all of a body to arrive
+PLATFORM = "web"
 LARGEST = 2**63 - 1
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -20,12 +25,13 @@ NAME_RULE = "1 to 128 letters, digits or . _ : - (and not . or .. alone)"
 
 _decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode
+T = TypeVar("T")
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
     """The body as a JSON object; other JSON is one that lacks every key.
 
-    Raises `Refused` (415, 400) and the framework's 413.
+    Raises `Refused` (415, 408, 400) and the framework's 413.
     """
     if request.content_type != "application/json":
         raise Refused(
@@ -34,7 +40,10 @@ async def read_object(request: web.Request) -> dict[str, Any]:
             "Send JSON, with the header Content-Type: application/json.",
         )
     try:
-        body = _decode(await request.read())
+        async with asyncio.timeout(BODY_SECONDS):
+            body = _decode(await request.read())
+    except TimeoutError as error:
+        raise Refused(408, "timeout", "The body did not arrive in time; send it again.") from error
     except web.RequestPayloadError as error:
         raise Refused(400, "invalid_body", "The body is not encoded as its headers say.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -42,12 +51,20 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def fit(body: object, kind: type[T], *, status: int = 400) -> T:
+    """The body as a `msgspec.Struct`. Raises `Refused` (`status`), which names what is wrong."""
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as error:
+        raise Refused(status, "invalid_request", f"{error}.") from error
+
+
 def text_in(body: dict[str, Any], key: str) -> str:
     """A message's text: a string with something to read in it. Raises `Refused`."""
     value = body.get(key)
     text = clean(value) if isinstance(value, str) else ""
     if not text.strip():
-        raise Refused(400, "invalid_request", f"{key} is required")
+        raise Refused(400, "invalid_request", f"{key} is required", param=key)
     return text
 
 
@@ -55,9 +72,27 @@ def name_in(body: dict[str, Any], key: str) -> str:
     """A name that the client chose, or a new one. Raises `Refused`."""
     value = body.get(key)
     if value is None:
-        return str(uuid4())
+        return new_name()
     if not isinstance(value, str) or not is_name(value):
-        raise Refused(400, "invalid_request", f"{key} must be {NAME_RULE}.")
+        raise Refused(400, "invalid_request", f"{key} must be {NAME_RULE}.", param=key)
+    return value
+
+
+def new_name() -> str:
+    """A name that nobody has."""
+    return str(uuid4())
+
+
+def name_once() -> str:
+    """The name of a conversation that is one question alone. No client can choose such a one."""
+    return f"{ONCE}{uuid4()}"
+
+
+def name_of(request: web.Request, key: str = "session") -> str:
+    """A name in the path. Raises `Refused`."""
+    value = request.match_info[key]
+    if not is_name(value):
+        raise Refused(400, "invalid_request", f"A {key}'s id is {NAME_RULE}.", param=key)
     return value
 
 
@@ -66,17 +101,17 @@ def is_name(value: str) -> bool:
     return _NAME.fullmatch(value) is not None and value not in {".", ".."}
 
 
-def address_of(session: str) -> Address:
-    """Where a web session takes place."""
-    return Address(platform=PLATFORM, account=PUBLIC, conversation=session)
+def address_of(principal: Principal, session: str) -> Address:
+    """Where a caller's session takes place."""
+    return Address(platform=PLATFORM, account=principal.account, conversation=session)
 
 
-def message_key(session: str, message: str) -> str:
-    """A message's identity: its client's name for it, within its session.
+def message_key(principal: Principal, session: str, message: str) -> str:
+    """A message's identity: its client's name for it, within its caller's session.
 
-    Names may hold colons, so a sign that they can't hold stands between the two.
+    Names may hold colons, so signs that they can't hold stand between the parts.
     """
-    return f"{PLATFORM}:{PUBLIC}:{session}/{message}"
+    return f"{PLATFORM}:{quote(principal.account, safe='')}:{session}/{message}"
 
 
 def number(value: str, missing: Refused) -> int:
@@ -92,6 +127,10 @@ def _raise(error: Refused) -> NoReturn:
     raise error
 
 
-def reply(body: object, *, status: int = 200) -> web.Response:
+def reply(
+    body: object, *, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
     """A JSON response."""
-    return web.Response(status=status, body=encode(body), content_type="application/json")
+    return web.Response(
+        status=status, body=encode(body), content_type="application/json", headers=headers
+    )

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from adapters.web.application import application
+from adapters.web.routing import Access, Route
 from adapters.web.sse import STREAMS, EventStream
 from core.database import DatabaseDown
 from gateway.app import stop
@@ -48,7 +49,7 @@ async def streaming(write, *, heartbeat: float = BEAT) -> AsyncIterator[web.AppR
             await write(stream, request)
         return stream.response
 
-    async with serving(application([web.get("/", handle)])) as runner:
+    async with serving(_app(handle)) as runner:
         yield runner
 
 
@@ -61,6 +62,22 @@ async def serving(app: web.Application) -> AsyncIterator[web.AppRunner]:
         yield runner
     finally:
         await runner.cleanup()
+
+
+class Unlocked:
+    """A gate that lets everybody in."""
+
+    @web.middleware
+    async def middleware(self, request, handler):
+        return await handler(request)
+
+    async def on_response_prepare(self, request, response):
+        pass
+
+
+def _app(handle) -> web.Application:
+    route = Route(method="GET", path="/", handler=handle, says="", tag="", access=Access.ANYBODY)
+    return application([route], Unlocked())
 
 
 def port_of(runner: web.AppRunner) -> int:
@@ -257,7 +274,7 @@ async def test_a_reader_that_has_left_is_no_error(after: int):
                     request.transport.close()
         return stream.response
 
-    app = application([web.get("/", handle)])
+    app = _app(handle)
     with listening() as complaints:
         async with serving(app) as runner:
             await raw.ask(port_of(runner), "GET", "/")

@@ -1,5 +1,6 @@
 """Events with a type: `{"type": "text" | "done" | "error"}`, one `data:` line each."""
 
+from adapters.web.dialects.appended import Appended
 from adapters.web.wire import encode
 from core.live import Update
 from core.text import apology
@@ -7,23 +8,18 @@ from core.types import Outcome, Status
 
 
 class Typed:
-    """Encodes the updates of one session's turn.
-
-    Nothing can be taken back here: what replaces the words so far begins a paragraph after them.
-    """
+    """Encodes the updates of one session's turn."""
 
     def __init__(self, session: str) -> None:
         self._session = session
-        self._begun = False
+        self._said = Appended()
 
     def encode(self, update: Update) -> bytes:
         """The update as events; empty when there is nothing to tell."""
         data = b""
-        if update.text:
+        if words := self._said.words(update):
             mark = f"id: {update.turn_id}.{update.cursor.attempt}.{update.cursor.position}\n"
-            text = f"\n\n{update.text}" if update.reset and self._begun else update.text
-            data = b'%bdata: {"type":"text","text":%b}\n\n' % (mark.encode(), encode(text))
-            self._begun = True
+            data = b'%bdata: {"type":"text","text":%b}\n\n' % (mark.encode(), encode(words))
         if update.outcome is not None:
             data += b"data: %b\n\n" % encode(self._end(update.outcome))
         return data

@@ -1,0 +1,124 @@
+"""What every dialect does with a message, whatever it looks like on the wire."""
+
+import secrets
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from adapters.web.principal import Principal, Scope, demand
+from adapters.web.wire import address_of, message_key
+from core import outcomes, transcript
+from core.account import Conversation, find
+from core.changes import Changes
+from core.conversation import ConversationHandler
+from core.database import Database
+from core.live import Update
+from core.types import Address, InboundEvent, Outcome, PromptMessage, Receipt
+
+
+class Allowance(Protocol):
+    """How much a caller may say."""
+
+    def message(self, principal: Principal, ip: str) -> None:
+        """Count one message. Raises `Refused` (429) when it is one too many."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Say:
+    """A message of a caller, from the network address `ip`.
+
+    `message` is its client's name for it: the same one again is the same message. None is a new
+    message each time. The rest is as in `core.types.InboundEvent`.
+    """
+
+    session: str
+    text: str
+    ip: str
+    message: str | None = None
+    system: str | None = None
+    transcript: tuple[PromptMessage, ...] = ()
+    model: str | None = None
+    max_tokens: int | None = None
+
+
+class Chats:
+    """Callers and their conversations: everything of one caller's is out of reach of another's."""
+
+    def __init__(
+        self,
+        *,
+        handler: ConversationHandler,
+        database: Database,
+        changes: Changes,
+        allowance: Allowance,
+    ) -> None:
+        self.handler = handler
+        self.database = database
+        self.changes = changes
+        self._allowance = allowance
+        # Messages whose client has no names for them: one that no other has.
+        self._run, self._count = secrets.token_hex(8), count()
+
+    async def say(self, principal: Principal, said: Say) -> Receipt:
+        """Store a message and start its turn; once this returns, it will be answered.
+
+        Raises `Refused` (403, 429) and `Transient`: then nothing was stored.
+        """
+        demand(principal, Scope.CHAT)
+        self._allowance.message(principal, said.ip)
+        return await self.handler.accept(self.event(principal, said))
+
+    def event(self, principal: Principal, said: Say) -> InboundEvent:
+        """A caller's message as the core takes it; only a trusted one may set `system`."""
+        message = said.message or f"{self._run}.{next(self._count)}"
+        return InboundEvent(
+            address=address_of(principal, said.session),
+            text=said.text,
+            message_key=message_key(principal, said.session, message),
+            system=said.system if principal.trusted else None,
+            transcript=said.transcript,
+            model=said.model,
+            max_tokens=said.max_tokens,
+        )
+
+    async def again(
+        self, principal: Principal, session_id: int, turn_id: int, said: Say | None, ip: str
+    ) -> Receipt:
+        """Have a turn's messages answered anew, or `said` in their place. Raises as `say`."""
+        demand(principal, Scope.CHAT)
+        self._allowance.message(principal, ip)
+        event = None if said is None else self.event(principal, said)
+        return await self.changes.again(session_id, turn_id, event)
+
+    def updates(self, receipt: Receipt) -> AsyncGenerator[Update, None]:
+        """The answer to a message, as it grows, from its start to its end."""
+        return self.handler.watch(receipt)
+
+    async def outcome(self, receipt: Receipt) -> Outcome:
+        """The answer to a message, once it is complete."""
+        async for update in self.updates(receipt):
+            if update.outcome is not None:
+                return update.outcome
+        raise AssertionError("updates end with an outcome")
+
+    async def session_id(self, principal: Principal, session: str) -> int | None:
+        """The caller's session of that name, if it has one."""
+        address = address_of(principal, session)
+        return await self.database.read(transcript.find_session, address)
+
+    async def conversation(self, principal: Principal, session: str) -> Conversation | None:
+        """What a list shows of the caller's session of that name, if it has one."""
+        where: Address = address_of(principal, session)
+        return await self.database.read(find, where.platform, where.account, session)
+
+    async def stop(self, principal: Principal, session: str) -> int | None:
+        """End the running answer of a caller's session; returns its turn, None if none runs."""
+        session_id = await self.session_id(principal, session)
+        if session_id is None:
+            return None
+        running = await self.database.read(outcomes.open_turn, session_id)
+        if running is not None:
+            await self.handler.stop(running)
+        return running

@@ -1,0 +1,21 @@
+"""For readers from whom nothing can be taken back."""
+
+from core.live import Update
+
+
+class Appended:
+    """The words of a turn's updates, to be added to those before.
+
+    What replaces the words so far begins a paragraph after them.
+    """
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def words(self, update: Update) -> str:
+        """What to add; empty when there is nothing new to read."""
+        if not update.text:
+            return ""
+        anew = update.reset and self._begun
+        self._begun = True
+        return f"\n\n{update.text}" if anew else update.text
