@@ -5,7 +5,7 @@ from typing import Protocol
 
 from aiohttp import HttpVersion11, web
 
-from adapters.web.errors import Handler, Refused, form, speak_plainly
+from adapters.web.errors import Handler, Refused, body_of, speak_plainly
 from adapters.web.routing import ROUTES, Route
 from adapters.web.sse import STREAMS
 from adapters.web.wire import BODY_LIMIT
@@ -46,7 +46,7 @@ async def _expected(request: web.Request) -> None:
     if request.headers.get("Expect", "").lower() != "100-continue":
         refused = Refused(417, "refused", "Of Expect, only 100-continue is understood.")
         raise web.HTTPExpectationFailed(
-            text=form(request.path, refused).decode(), content_type="application/json"
+            text=body_of(request.path, refused).decode(), content_type="application/json"
         )
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # it is no part of the response

@@ -1,6 +1,7 @@
 """Errors as the caller's protocol wants them: one sentence that says what to mend."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Self
 
 import msgspec
 from aiohttp import web
@@ -80,19 +81,16 @@ def _framework(request: web.Request, error: web.HTTPException) -> Refused:
     return Refused(error.status, code, message.format(method=request.method, allow=allow))
 
 
-def form(path: str, refused: Refused) -> bytes:
+def body_of(path: str, refused: Refused) -> bytes:
     """The refusal's body, as the path's protocol has it."""
-    for prefix, shape in FORMS:
-        if path.startswith(prefix) and path[len(prefix) :][:1] in {"", "/"}:
-            return msgspec.json.encode(shape(refused))
-    return msgspec.json.encode({"error": refused.message})
+    return msgspec.json.encode(form_of(path).of(refused))
 
 
 def response_to(path: str, refused: Refused) -> web.Response:
     """The refusal as a response."""
     response = web.Response(
         status=refused.status,
-        body=form(path, refused),
+        body=body_of(path, refused),
         content_type="application/json",
         headers=refused.headers,
     )
@@ -101,41 +99,104 @@ def response_to(path: str, refused: Refused) -> web.Response:
     return response
 
 
-def _native(refused: Refused) -> object:
-    return {"error": {"code": refused.code, "message": refused.message}}
+class PlainError(msgspec.Struct):
+    """What went wrong, and how to mend it."""
+
+    error: str
+
+    @classmethod
+    def of(cls, refused: Refused) -> Self:
+        """The refusal in this form."""
+        return cls(error=refused.message)
 
 
-def _openai(refused: Refused) -> object:
-    kinds = {
-        401: "authentication_error",
-        403: "permission_error",
-        404: "not_found_error",
-        429: "rate_limit_error",
-    }
-    server = "server_error" if refused.status >= 500 else "invalid_request_error"
-    kind = kinds.get(refused.status, server)
-    return {
-        "error": {
-            "message": refused.message,
-            "type": kind,
-            "param": refused.param,
-            "code": refused.code,
+class Fault(msgspec.Struct):
+    """What went wrong: `code` for programs, `message` for whoever mends it."""
+
+    code: str
+    message: str
+
+
+class NativeError(msgspec.Struct):
+    """A refusal of the native API."""
+
+    error: Fault
+
+    @classmethod
+    def of(cls, refused: Refused) -> Self:
+        """The refusal in this form."""
+        return cls(error=Fault(code=refused.code, message=refused.message))
+
+
+class OpenAIFault(msgspec.Struct):
+    """What went wrong, as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIError(msgspec.Struct):
+    """A refusal in OpenAI's form."""
+
+    error: OpenAIFault
+
+    @classmethod
+    def of(cls, refused: Refused) -> Self:
+        """The refusal in this form."""
+        kinds = {
+            401: "authentication_error",
+            403: "permission_error",
+            404: "not_found_error",
+            429: "rate_limit_error",
         }
-    }
+        kind = kinds.get(refused.status, "invalid_request_error")
+        if refused.status >= 500:
+            kind = "server_error"
+        return cls(
+            error=OpenAIFault(
+                message=refused.message, type=kind, param=refused.param, code=refused.code
+            )
+        )
 
 
-def _detail(refused: Refused) -> object:
-    if refused.status != 422:
-        return {"detail": refused.message}
-    where = ["body"] if refused.param is None else ["body", refused.param]
-    return {"detail": [{"type": refused.code, "loc": where, "msg": refused.message}]}
+class Wrong(msgspec.Struct):
+    """One field that is wrong, and where it is."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
 
 
-# A path's first segments, and how the clients of what is there read an error. All other paths have
-# `{"error": …}`.
-FORMS: tuple[tuple[str, Callable[[Refused], object]], ...] = (
-    ("/api/v1", _native),
-    ("/v1", _openai),
-    *((path, _detail) for path in ("/chat", "/chat-stream", "/history")),
-    *((path, _detail) for path in ("/sessions", "/reset", "/stats")),
+class DetailError(msgspec.Struct):
+    """A refusal: a sentence, or the fields that are wrong."""
+
+    detail: str | list[Wrong]
+
+    @classmethod
+    def of(cls, refused: Refused) -> Self:
+        """The refusal in this form."""
+        if refused.status != 422:
+            return cls(detail=refused.message)
+        where: list[str | int] = ["body"] if refused.param is None else ["body", refused.param]
+        return cls(detail=[Wrong(type=refused.code, loc=where, msg=refused.message)])
+
+
+Form = type[PlainError | NativeError | OpenAIError | DetailError]
+
+# A path's first segments, and how the clients of what is there read an error.
+FORMS: tuple[tuple[str, Form], ...] = (
+    ("/api/v1", NativeError),
+    ("/v1", OpenAIError),
+    *((path, DetailError) for path in ("/chat", "/chat-stream", "/history")),
+    *((path, DetailError) for path in ("/sessions", "/reset", "/stats")),
 )
+
+
+def form_of(path: str) -> Form:
+    """The form of errors at a path."""
+    for prefix, form in FORMS:
+        if path.startswith(prefix) and path[len(prefix) :][:1] in {"", "/"}:
+            return form
+    return PlainError

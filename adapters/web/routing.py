@@ -69,3 +69,8 @@ ROUTES: web.AppKey[dict[web.AbstractRoute, Route]] = web.AppKey("routes", dict)
 def route_of(request: web.Request) -> Route | None:
     """The route that a request came to; None if there is nothing at its address."""
     return request.app[ROUTES].get(request.match_info.route)
+
+
+def routes_of(app: web.Application) -> list[Route]:
+    """What an application serves, in the order in which it was added."""
+    return list({id(route): route for route in app[ROUTES].values()}.values())

@@ -20,7 +20,8 @@ BODY_SECONDS = 30.0  # for all of a body to arrive
 PLATFORM = "web"
 LARGEST = 2**63 - 1
 
-_NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+NAME_PATTERN = r"^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,128}$"
+_NAME = re.compile(NAME_PATTERN)
 NAME_RULE = "1 to 128 letters, digits or . _ : - (and not . or .. alone)"
 
 _decode = msgspec.json.Decoder().decode
@@ -98,7 +99,7 @@ def name_of(request: web.Request, key: str = "session") -> str:
 
 def is_name(value: str) -> bool:
     """Whether a session or message may be called that."""
-    return _NAME.fullmatch(value) is not None and value not in {".", ".."}
+    return _NAME.fullmatch(value) is not None
 
 
 def address_of(principal: Principal, session: str) -> Address:

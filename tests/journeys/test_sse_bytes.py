@@ -229,6 +229,7 @@ async def test_a_database_that_goes_away_breaks_the_stream(
         yield
 
     monkeypatch.setattr(house.gateway.handler, "follow", breaks)
+    monkeypatch.setattr(house.gateway.handler, "watch", breaks)
     reply = await raw.ask(house.port, "POST", path, [JSON], body)
     assert unchunked(reply.body) == (b": ok\n", False)
 

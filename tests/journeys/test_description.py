@@ -1,0 +1,73 @@
+"""The API is as its description says, whatever is asked of it."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from adapters.web.docs import DOCUMENT
+from tests.journeys.house import House
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+EXAMPLES = 12  # of each operation, besides the edge cases of each parameter and field
+
+
+async def attack(house: House, folder: Path, *options: str) -> tuple[int | None, str]:
+    """Let schemathesis ask all that the description allows, and what it does not."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("schemathesis"),
+        *("run", DOCUMENT, "--url", f"http://127.0.0.1:{house.port}"),
+        *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)),
+        *("--checks", ",".join(CHECKS), "--continue-on-failure", "--workers", "2"),
+        *("--warnings", "off", "--no-color", "--seed", "7", *options),
+        cwd=folder,  # it keeps files beside itself
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_whatever_is_asked_is_answered_as_described(house: House, tmp_path: Path):
+    """No server error, no status, type, header or body that the description does not have."""
+    status, said = await attack(house, tmp_path)
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs.css", "/openapi.json"])
+async def test_the_description_is_served(house: House, path: str):
+    """To anybody, and only once to whoever keeps it."""
+    async with house.http.get(path) as response:
+        assert response.status == 200
+        assert await response.read()
+        tag = {"If-None-Match": response.headers["ETag"]}
+    async with house.http.get(path, headers=tag) as response:
+        assert (response.status, await response.read()) == (304, b"")
+
+
+async def test_the_description_is_json(house: House):
+    """Byte for byte what is committed."""
+    async with house.http.get("/openapi.json") as response:
+        assert response.content_type == "application/json"
+        assert await response.read() == DOCUMENT.read_bytes()
+
+
+async def test_the_page_may_load_nothing_from_elsewhere(house: House):
+    """Its policy forbids it, even if somebody put it there."""
+    async with house.http.get("/docs") as response:
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+async def test_nothing_is_changed_by_asking_what_is_there(house: House):
+    """HEAD is answered as GET, without the body."""
+    async with aiohttp.ClientSession() as http:
+        async with http.head(f"http://127.0.0.1:{house.port}/docs") as response:
+            assert (response.status, await response.read()) == (200, b"")
