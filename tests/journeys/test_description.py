@@ -4,7 +4,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from adapters.web.docs import DOCUMENT
@@ -68,6 +67,5 @@ async def test_the_page_may_load_nothing_from_elsewhere(house: House):
 
 async def test_nothing_is_changed_by_asking_what_is_there(house: House):
     """HEAD is answered as GET, without the body."""
-    async with aiohttp.ClientSession() as http:
-        async with http.head(f"http://127.0.0.1:{house.port}/docs") as response:
-            assert (response.status, await response.read()) == (200, b"")
+    async with house.http.head("/docs") as response:
+        assert (response.status, await response.read()) == (200, b"")
