@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    func,
     insert,
     literal,
     select,
@@ -117,6 +118,11 @@ STORE = Prepared(
         )
     ),
     columns=MESSAGE,
+)
+WAITING = (
+    select(func.count())
+    .select_from(messages)
+    .where(messages.c.session_id == number("session"), messages.c.turn_id.is_(None))
 )
 FIND_MESSAGE = select(messages.c.id, messages.c.session_id, messages.c.turn_id).where(
     messages.c.dedupe_key == bindparam("key", type_=Text)

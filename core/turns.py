@@ -16,12 +16,13 @@ from sqlalchemy import Connection
 from core import addresses
 from core import statements as sql
 from core.database import Contended
-from core.errors import Fenced
+from core.errors import Fenced, RateLimited
 from core.types import STOPPED, Address, Answer, InboundEvent, Part, Receipt, Status, Turn
 
 # A turn is given up after three attempts that broke by themselves, or nine deaths of its
 # process: a process that dies takes down every turn that it works on, and most are innocent.
 BLAME_LIMIT, BROKE, DIED = 9, 3, 1
+QUEUE_SECONDS = 5  # a guess at when a running answer may be over
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,7 @@ def accept(
 
     The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
     afresh. The same `message_key` again stores nothing, and tells where the first one went.
+    Raises `RateLimited` when more messages wait already than `event.queue` allows.
     """
     found = addresses.lock(db, event.address)
     new = found is None
@@ -71,6 +73,8 @@ def accept(
             # Stored by another transaction since this one looked: undo the turn that it opened.
             raise Contended("another transaction stored the same message")
         return earlier
+    if turn_id is None and event.queue is not None:
+        _check_queue(db, session_id, event.queue)
     if turn_id is not None and updated_at < stale_before:
         db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
     turn = None
@@ -87,6 +91,16 @@ def accept(
             system=system,
         )
     return Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id, turn=turn)
+
+
+def _check_queue(db: Connection, session_id: int, longest: int) -> None:
+    """Refuse the message that was just stored if it is one too many; the caller undoes it."""
+    waiting = db.execute(sql.WAITING, {"session": session_id}).scalar_one()
+    if waiting > longest:
+        raise RateLimited(
+            f"{longest} messages wait for the running answer already; send this one after it",
+            retry_after=QUEUE_SECONDS,
+        )
 
 
 def _content(event: InboundEvent, *, new: bool) -> list[Part]:

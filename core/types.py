@@ -61,7 +61,8 @@ class InboundEvent:
 
     `system` and `transcript` (what was said before, oldest first) count for a conversation that
     is new here alone. `model` is asked first if it is one of the gateway's; `max_tokens` is for
-    the answer, and can only lower the gateway's own limit.
+    the answer, and can only lower the gateway's own limit. `queue` is how many messages may wait
+    in the session before this one is refused; None takes any number.
     """
 
     address: Address
@@ -71,6 +72,7 @@ class InboundEvent:
     transcript: tuple["PromptMessage", ...] = ()
     model: str | None = None
     max_tokens: int | None = None
+    queue: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

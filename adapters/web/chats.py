@@ -16,6 +16,8 @@ from core.database import Database
 from core.live import Update
 from core.types import Address, InboundEvent, Outcome, PromptMessage, Receipt
 
+QUEUE = 16  # messages that may wait in a session; they are answered together
+
 
 class Allowance(Protocol):
     """How much a caller may say."""
@@ -81,6 +83,7 @@ class Chats:
             transcript=said.transcript,
             model=said.model,
             max_tokens=said.max_tokens,
+            queue=QUEUE,
         )
 
     async def again(

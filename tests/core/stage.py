@@ -35,12 +35,11 @@ PATIENCE = 20  # seconds until a test that waits for what never comes gives up
 _numbers = count(1)
 
 
-def event(words="Hi", *, key=None, place="alice", platform=WEB):
+def event(words="Hi", *, key=None, place="alice", platform=WEB, queue=None):
     """A message, by default one that was never sent before."""
     address = Address(platform=platform, account="x", conversation=place)
-    return InboundEvent(
-        address=address, text=words, message_key=key or f"{platform}:{next(_numbers)}"
-    )
+    key = key or f"{platform}:{next(_numbers)}"
+    return InboundEvent(address=address, text=words, message_key=key, queue=queue)
 
 
 class Stage:

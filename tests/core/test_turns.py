@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.util import await_only
 
 from core import leases, outcomes, transcript, turns
-from core.errors import Fenced
+from core.errors import Fenced, RateLimited
 from core.tables import addresses, deliveries, messages, replicas, sessions
 from core.tables import turns as turns_table
 from core.types import Answer, Status
@@ -640,3 +640,25 @@ async def test_an_answer_that_cuts_the_window_meets_a_message_without_deadlock(d
 
 async def _waits_or_is_done(database, task):
     return task.done() or await database.read(locked_out)
+
+
+# --- a session's queue ---
+
+
+async def test_one_message_too_many_is_refused_and_not_stored(database):
+    """It can be sent again once the others are answered, and is then a new one."""
+    await accept(database, "first")
+    for number in range(2):
+        await accept(database, f"waits {number}", queue=2)
+    with pytest.raises(RateLimited) as refused:
+        await accept(database, "too many", key="late", queue=2)
+    assert refused.value.retry_after
+    assert await count(database, messages) == 3
+
+
+async def test_a_message_that_waits_already_is_not_counted_again(database):
+    """A client that asks again is told the same, however full the queue is."""
+    await accept(database, "first")
+    waiting = await accept(database, "waits", key="w", queue=1)
+    again = await accept(database, "waits", key="w", queue=1)
+    assert (again.message_id, again.duplicate) == (waiting.message_id, True)
