@@ -1,4 +1,5 @@
 # Needs make and a Python of 3.11 or later, nothing else: everything is put into .venv here.
+# With Node.js and npm, the tests also run JavaScript clients; those go into tests/clients.
 #   make run                    serve on this machine
 #   make test ARGS="-k stop"    run the tests; ARGS go to pytest
 #   make run PYTHON=python3.12  choose the Python that .venv is made with
@@ -7,6 +8,10 @@ PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq install
+CLIENTS := tests/clients/node_modules
+# One try: without a network, more of them only take longer.
+NPM := npm ci --prefix $(dir $(CLIENTS)) --loglevel=error --prefer-offline \
+  $(if $(CI),,--fetch-retries=0)
 ARGS ?=
 
 .PHONY: help run test bench lint clean
@@ -16,14 +21,14 @@ help:
 	@echo "make test     run the tests            (ARGS=... goes to pytest)"
 	@echo "make bench    measure against a bare relay (ARGS=... goes to bench/run.py)"
 	@echo "make lint     style, import rules, types"
-	@echo "make clean    remove $(VENV) and caches; data/ stays"
+	@echo "make clean    remove what was installed and caches; data/ stays"
 
 # `exec` puts the server in the shell's place, so that what stops make stops it too, and politely.
 run: $(VENV)/installed-run
 	@$(BIN)/gateway migrate
 	@exec $(BIN)/gateway serve
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-dev $(CLIENTS)/installed
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 bench: $(VENV)/installed-run
@@ -36,7 +41,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find adapters bench core gateway tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The first Python of the list that runs and is new enough. A name that merely exists is no proof:
@@ -69,3 +74,18 @@ $(VENV)/installed-dev: requirements-dev.lock requirements.lock pyproject.toml | 
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(VENV)/installed-run $@
+
+# Where that can't be, the tests that need them say so and are skipped; in CI it fails.
+$(CLIENTS)/installed: tests/clients/package-lock.json tests/clients/package.json
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+	  [ -z "$$CI" ] || { echo "In CI the tests need node and npm." >&2; exit 1; }; \
+	else \
+	  echo "Installing the JavaScript clients of the tests into $(CLIENTS), once ..."; \
+	  if said=$$($(NPM) 2>&1); then \
+	    touch $@; \
+	  else \
+	    echo "$$said" | head -n 4 >&2; \
+	    [ -z "$$CI" ] || exit 1; \
+	    echo "Not installed, so the tests do without them." >&2; \
+	  fi; \
+	fi

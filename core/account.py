@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from core.statements import number
 from core.tables import addresses, deliveries, feedback, messages, sessions, turns
@@ -40,27 +51,18 @@ class Totals:
     messages: int
 
 
-def conversations(  # noqa: PLR0913 - whose, and which of them
-    db: Connection,
-    platform: str,
-    account: str | None,
-    *,
-    before: int | None,
-    limit: int,
-    once: bool = False,
+def conversations(
+    db: Connection, platform: str, account: str | None, *, before: int | None, limit: int
 ) -> list[Conversation]:
-    """An account's conversations (None: everybody's), the newest first, behind the id `before`.
-
-    With `once` also those that lists leave out.
-    """
+    """An account's conversations (None: everybody's), the newest first, behind the id `before`."""
     values = {
         "platform": platform,
         "account": account,
         "before": before if before is not None else 2**62,
-        "hidden": "" if once else ONCE + "%",
         "most": limit,
     }
-    return [_conversation(row) for row in db.execute(_CONVERSATIONS, values)]
+    statement = _EVERYBODYS if account is None else _THEIRS
+    return [_conversation(row) for row in db.execute(statement, values)]
 
 
 def find(db: Connection, platform: str, account: str, name: str) -> Conversation | None:
@@ -71,11 +73,12 @@ def find(db: Connection, platform: str, account: str, name: str) -> Conversation
 
 
 def totals(db: Connection, platform: str, account: str | None) -> Totals:
-    """How many conversations and messages an account has (None: all have)."""
-    values = {"platform": platform, "account": account, "hidden": ONCE + "%"}
+    """How many conversations and messages an account has (None: all have), lists' others aside."""
+    values = {"platform": platform, "account": account}
+    count_sessions, count_messages = _ALL_TOTALS if account is None else _OWN_TOTALS
     return Totals(
-        sessions=db.execute(_SESSIONS, values).scalar_one(),
-        messages=db.execute(_MESSAGES, values).scalar_one(),
+        sessions=db.execute(count_sessions, values).scalar_one(),
+        messages=db.execute(count_messages, values).scalar_one(),
     )
 
 
@@ -97,9 +100,9 @@ def hand_over(db: Connection, platform: str, account: str, *, to: str) -> dict[s
 def erase_some(db: Connection, platform: str, account: str, *, name: str | None = None) -> int:
     """Delete up to `BATCH` conversations of an account, or the one called `name`; says how many."""
     values = {"platform": platform, "account": account, "name": name, "most": BATCH}
-    owned = db.execute(_SOME, values).scalars().all()
+    owned = db.execute(_SOME if name is None else _NAMED, values).scalars().all()
     if owned:
-        _erase(db, sorted(owned))
+        _erase(db, owned)
     return len(owned)
 
 
@@ -111,7 +114,8 @@ def open_turns(db: Connection, platform: str, account: str) -> list[int]:
 
 def _erase(db: Connection, session_ids: Sequence[int]) -> None:
     ids = {"ids": session_ids}
-    db.execute(_LOCK, ids).all()  # whoever wants to add to them waits, and then finds nothing
+    for rows in _LOCK:
+        db.execute(rows, ids).all()
     for statement in _ERASE:
         db.execute(statement, ids)
 
@@ -128,30 +132,29 @@ def _conversation(row: Any) -> Conversation:
     )
 
 
-_PLATFORM = addresses.c.platform == bindparam("platform", type_=Text)
-_ACCOUNT = addresses.c.account == bindparam("account", type_=Text)
-_OWN = (_PLATFORM, _ACCOUNT)
-_OWN_OR_ALL = (_PLATFORM, or_(_ACCOUNT, bindparam("account", type_=Text).is_(None)))
-_LISTED = addresses.c.conversation.not_like(bindparam("hidden", type_=Text))
+# Whose they are is no condition that may be void: for such a one no index would be used.
+_ALL = addresses.c.platform == bindparam("platform", type_=Text)
+_OWN = _ALL & (addresses.c.account == bindparam("account", type_=Text))
+_NAME = addresses.c.conversation == bindparam("name", type_=Text)
+# No parameter: it is the very condition of the index `ix_addresses_listed`.
+_LISTED = addresses.c.conversation.not_like(literal_column(f"'{ONCE}%'"))
+_SHOWN_TURNS = (turns.c.id >= sessions.c.history_from) & turns.c.replaced_by.is_(None)
 _TURNS = (
     select(func.count())
     .select_from(turns)
-    .where(
-        turns.c.session_id == sessions.c.id,
-        turns.c.id >= sessions.c.history_from,
-        turns.c.replaced_by.is_(None),
-        turns.c.answered_at.is_not(None),
-    )
+    .where(turns.c.session_id == sessions.c.id, _SHOWN_TURNS, turns.c.answered_at.is_not(None))
     .correlate(sessions)
     .scalar_subquery()
     .label("turns")
 )
 _FIRST = (
     select(messages.c.content)
+    .join_from(messages, turns, messages.c.turn_id == turns.c.id)
     .where(
         messages.c.session_id == sessions.c.id,
         messages.c.turn_id >= sessions.c.history_from,
         messages.c.role == "user",
+        turns.c.replaced_by.is_(None),
     )
     .order_by(messages.c.turn_id, messages.c.id)
     .limit(1)
@@ -168,47 +171,51 @@ _SHOWN = select(
     _TURNS,
     _FIRST,
 ).join_from(addresses, sessions, addresses.c.session_id == sessions.c.id)
-_CONVERSATIONS = (
-    _SHOWN.where(*_OWN_OR_ALL, _LISTED, addresses.c.id < number("before"))
-    .order_by(addresses.c.id.desc())
-    .limit(number("most"))
-)
-_ONE = _SHOWN.where(*_OWN, addresses.c.conversation == bindparam("name", type_=Text))
-_SESSIONS = select(func.count()).select_from(addresses).where(*_OWN_OR_ALL, _LISTED)
-_MESSAGES = (
-    select(func.count())
-    .select_from(messages)
-    .join(addresses, messages.c.address_id == addresses.c.id)
-    .join(sessions, messages.c.session_id == sessions.c.id)
-    .join(turns, messages.c.turn_id == turns.c.id)
-    .where(
-        *_OWN_OR_ALL,
-        _LISTED,
-        messages.c.turn_id >= sessions.c.history_from,
-        turns.c.replaced_by.is_(None),
+
+
+def _newest(whose: Any) -> Select[Any]:
+    found = _SHOWN.where(whose, _LISTED, addresses.c.id < number("before"))
+    return found.order_by(addresses.c.id.desc()).limit(number("most"))
+
+
+_THEIRS, _EVERYBODYS = _newest(_OWN), _newest(_ALL)
+_ONE = _SHOWN.where(_OWN, _NAME)
+
+
+def _totals(whose: Any) -> tuple[Select[Any], Select[Any]]:
+    listed = select(func.count()).select_from(addresses).where(whose, _LISTED)
+    said = (
+        select(func.count())
+        .select_from(addresses)
+        .join(sessions, addresses.c.session_id == sessions.c.id)
+        .join(turns, (turns.c.session_id == sessions.c.id) & _SHOWN_TURNS)
+        .join(messages, messages.c.turn_id == turns.c.id)
+        .where(whose, _LISTED)
     )
-)
-_OWNED = select(addresses.c.id, addresses.c.conversation).where(*_OWN)
+    return listed, said
+
+
+_OWN_TOTALS, _ALL_TOTALS = _totals(_OWN), _totals(_ALL)
+_OWNED = select(addresses.c.id, addresses.c.conversation).where(_OWN).order_by(addresses.c.id)
 _HAND_OVER = (
     update(addresses)
     .where(addresses.c.id == number("address"))
     .values(account=bindparam("to", type_=Text), conversation=bindparam("name", type_=Text))
 )
-_NAMED = bindparam("name", type_=Text)
-_SOME = (
-    select(addresses.c.session_id)
-    .where(*_OWN, or_(_NAMED.is_(None), addresses.c.conversation == _NAMED))
-    .order_by(addresses.c.id)
-    .limit(number("most"))
-)
+_NAMED = select(addresses.c.session_id).where(_OWN, _NAME)
+_SOME = select(addresses.c.session_id).where(_OWN).limit(number("most"))
 _OPEN_TURNS = (
     select(turns.c.id)
     .join_from(turns, addresses, turns.c.session_id == addresses.c.session_id)
-    .where(*_OWN, turns.c.closed_at.is_(None))
+    .where(_OWN, turns.c.closed_at.is_(None))
 )
 _IDS = bindparam("ids", type_=BigInteger, expanding=True)
-_LOCK = select(sessions.c.id).where(sessions.c.id.in_(_IDS)).order_by(sessions.c.id)
-_LOCK = _LOCK.with_for_update()
+# Whoever wants to add to them waits, and then finds nothing: to a session a message, to a turn
+# the note of a delivery.
+_LOCK = tuple(
+    select(table.c.id).where(mine.in_(_IDS)).order_by(table.c.id).with_for_update()
+    for table, mine in ((sessions, sessions.c.id), (turns, turns.c.session_id))
+)
 _THEIR_MESSAGES = select(messages.c.id).where(messages.c.session_id.in_(_IDS))
 _THEIR_TURNS = select(turns.c.id).where(turns.c.session_id.in_(_IDS))
 _ERASE = (

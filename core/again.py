@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
 from core import statements as sql
+from core.database import Contended
 from core.errors import NotFound, Transient
+from core.statements import number
+from core.tables import messages, sessions
+from core.turns import _content as content_of
 from core.turns import opened, stored
-from core.types import InboundEvent, Receipt, Turn
+from core.types import InboundEvent, Part, Receipt, Turn
 
 
 class Busy(Transient):
@@ -38,12 +42,12 @@ def again(  # noqa: PLR0913 - what is replaced, by what, for whom
     if event is None and row.replaced_by is not None:
         return _replacement(db, session_id, row)
     new = _open(db, session_id, row.address_id, owner, now)
-    db.execute(sql.REPLACE, {"session": session_id, "turn": turn_id, "by": new})
+    _replace(db, session_id, turn_id, new)
     turn = opened(db, new)
     if event is None:
-        message_id = _move(db, session_id, turn_id, new)
+        message_id = _move(db, turn, turn_id)
     else:
-        message_id = _store(db, turn, event, now)
+        message_id = _store(db, turn, turn_id, event, now)
     return Receipt(session_id=session_id, message_id=message_id, turn_id=new, turn=turn)
 
 
@@ -51,8 +55,7 @@ def _replacement(db: Connection, session_id: int, row: Any) -> Receipt:
     while row.replaced_by is not None:
         turn = {"session": session_id, "turn": row.replaced_by}
         row = db.execute(sql.REPLACEABLE, turn).one()
-    asked = {"turn": row.id, "session": session_id}
-    message_id = db.execute(sql.TAKEN, asked).scalars().first() or 0
+    message_id = _first(db, session_id, row.id)
     return Receipt(session_id=session_id, message_id=message_id, turn_id=row.id, duplicate=True)
 
 
@@ -64,25 +67,64 @@ def _open(db: Connection, session_id: int, address_id: int, owner: str, now: int
     return turn_id
 
 
-def _move(db: Connection, session_id: int, turn_id: int, new: int) -> int:
+def _replace(db: Connection, session_id: int, turn_id: int, new: int) -> None:
+    replaced = db.execute(sql.REPLACE, {"session": session_id, "turn": turn_id, "by": new}).rowcount
+    if replaced > 1:
+        # The model's window was cut for turns that are gone; what it left out is recent now.
+        db.execute(_OPEN_WINDOW, {"session": session_id})
+
+
+def _move(db: Connection, turn: Turn, turn_id: int) -> int:
     """Let the new turn take the messages of the old one; returns the first of them."""
-    db.execute(sql.MOVE, {"session": session_id, "turn": turn_id, "by": new})
-    taken = {"turn": new, "session": session_id}
-    message_id: int | None = db.execute(sql.TAKEN, taken).scalars().first()
-    if message_id is None:
-        raise NotFound(f"turn {turn_id}")  # its messages went to the turn that replaced it
-    return message_id
+    db.execute(sql.MOVE, {"session": turn.session_id, "turn": turn_id, "by": turn.id})
+    return _first(db, turn.session_id, turn.id)
 
 
-def _store(db: Connection, turn: Turn, event: InboundEvent, now: int) -> int:
+def _store(db: Connection, turn: Turn, turn_id: int, event: InboundEvent, now: int) -> int:
     values = {
         "session_id": turn.session_id,
         "turn_id": turn.id,
         "address_id": turn.address_id,
         "role": "user",
-        "content": [{"type": "text", "text": event.text}],
+        "content": [*_before(db, turn, turn_id), *content_of(event, new=False)],
         "dedupe_key": event.message_key,
         "created_at": now,
     }
-    message_id: int = sql.STORE.scalar(db, values)
+    message_id: int | None = sql.STORE.scalar(db, values)
+    if message_id is None:
+        raise Contended("another transaction stored the same message")
     return message_id
+
+
+def _before(db: Connection, turn: Turn, turn_id: int) -> list[Part]:
+    """What was said before the conversation came here, if the message that told it is replaced."""
+    replaced = {"session": turn.session_id, "turn": turn_id, "by": turn.id}
+    parts = db.execute(_REPLACED, replaced).scalar() or ()
+    known = [part["transcript"] for part in parts if part["type"] == "asked"]
+    if not known or not known[0]:
+        return []
+    return [{"type": "asked", "model": None, "max_tokens": None, "transcript": known[0]}]
+
+
+def _first(db: Connection, session_id: int, turn_id: int) -> int:
+    """The message that a turn answers, the oldest of several."""
+    asked = {"turn": turn_id, "session": session_id}
+    return int(db.execute(sql.TAKEN, asked).scalars().all()[0])
+
+
+_OPEN_WINDOW = (
+    update(sessions)
+    .where(sessions.c.id == number("session"))
+    .values(window_from=sessions.c.history_from)
+)
+_REPLACED = (
+    select(messages.c.content)
+    .where(
+        messages.c.session_id == number("session"),
+        messages.c.turn_id >= number("turn"),
+        messages.c.turn_id < number("by"),
+        messages.c.role == "user",
+    )
+    .order_by(messages.c.id)
+    .limit(1)
+)

@@ -29,8 +29,9 @@ class Changes:
     ) -> Receipt:
         """Answer a turn's messages once more, or `event` in their place; see `core.again`.
 
-        An answer that runs is stopped for it. Raises `NotFound`, and `Transient` when the running
-        answer does not end, or the server is stopping.
+        An answer that runs is stopped for it, and what waits is replaced as all that came later.
+        Raises `NotFound`, and `Transient` when the running answer does not end, or the server is
+        stopping.
         """
         if not self._handler.accepting:
             raise Transient("the server is restarting", retry_after=2)
@@ -46,10 +47,10 @@ class Changes:
         running = await self._database.read(outcomes.open_turn, found.session_id)
         if running is not None:
             await self._handler.stop(running)
-        await self._database.write(
+        erased = await self._database.write(
             account.erase_some, address.platform, address.account, name=address.conversation
         )
-        return True
+        return erased > 0
 
     async def erase_all(self, platform: str, account_id: str) -> int:
         """Delete all conversations of an account; returns how many there were."""
@@ -61,13 +62,7 @@ class Changes:
         return erased
 
     async def _again(self, session_id: int, turn_id: int, event: InboundEvent | None) -> Receipt:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._insist(session_id, turn_id, event)
-        except TimeoutError:
-            raise Busy("an answer is still running", retry_after=2) from None
-
-    async def _insist(self, session_id: int, turn_id: int, event: InboundEvent | None) -> Receipt:
+        until = asyncio.get_running_loop().time() + PATIENCE
         while True:
             now = int(self._clock.now() * 1000)
             try:
@@ -75,16 +70,21 @@ class Changes:
                     again, session_id, turn_id, event=event, owner=self._replica, now=now
                 )
             except Busy:
-                await self._end_running(session_id)
+                await self._end_running(session_id, until)
                 continue
             if receipt.turn is not None:
                 self._handler.start(receipt.turn)
             return receipt
 
-    async def _end_running(self, session_id: int) -> None:
-        running = await self._database.read(outcomes.open_turn, session_id)
-        if running is None:
-            return
-        await self._handler.stop(running)
-        async for _ in self._handler.follow(running):
-            pass
+    async def _end_running(self, session_id: int, until: float) -> None:
+        """End the running answer, and wait for its end. Raises `Busy` when it does not come."""
+        try:
+            async with asyncio.timeout_at(until):
+                running = await self._database.read(outcomes.open_turn, session_id)
+                if running is None:
+                    return
+                await self._handler.stop(running)
+                async for _ in self._handler.follow(running):
+                    pass
+        except TimeoutError:
+            raise Busy("an answer is still running", retry_after=2) from None

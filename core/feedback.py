@@ -7,7 +7,7 @@ from sqlalchemy.sql.dml import Insert
 
 from core.errors import NotFound
 from core.statements import both, number
-from core.tables import addresses, feedback, messages
+from core.tables import addresses, feedback, messages, sessions
 
 Value = Literal[-1, 1]
 
@@ -45,11 +45,14 @@ def _rate(insert_: Any) -> Insert:
 _ANSWER = (
     select(messages.c.id)
     .join_from(messages, addresses, messages.c.address_id == addresses.c.id)
+    .join(sessions, messages.c.session_id == sessions.c.id)
     .where(
         messages.c.id == number("message"),
         messages.c.role == "assistant",
         addresses.c.platform == bindparam("platform", type_=Text),
         addresses.c.account == bindparam("account", type_=Text),
     )
+    # Whoever erases the session waits for this, and takes it along.
+    .with_for_update(of=sessions, read=True, key_share=True)
 )
 _RATE = both(_rate)

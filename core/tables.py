@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 # SQLite gives out row ids for INTEGER keys only; everywhere else an id has 64 bits.
@@ -54,8 +55,17 @@ addresses = Table(
     Column("direct", Boolean(create_constraint=False), nullable=False),
     UniqueConstraint("platform", "account", "conversation"),
     Index(None, "session_id"),
-    # An account's conversations, the newest first.
-    Index(None, "platform", "account", "id"),
+)
+
+# An account's conversations, the newest first; not those that are one question alone, of which a
+# program may have a million.
+Index(
+    "ix_addresses_listed",
+    addresses.c.platform,
+    addresses.c.account,
+    addresses.c.id,
+    sqlite_where=text("conversation NOT LIKE '~%'"),
+    postgresql_where=text("conversation NOT LIKE '~%'"),
 )
 
 turns = Table(
@@ -98,6 +108,9 @@ Index(
     postgresql_where=turns.c.closed_at.is_(None),
 )
 Index("ix_turns_session_id", turns.c.session_id, turns.c.id)
+# Whoever deletes an address or a turn makes the database look for what still refers to it:
+# without these, through all that was ever said.
+Index(None, turns.c.address_id)
 
 messages = Table(
     "messages",
@@ -115,6 +128,8 @@ messages = Table(
     CheckConstraint("role IN ('user', 'assistant')", name="role"),
     # By turn, then by message: the order of the conversation. NULLs are the waiting ones.
     Index(None, "session_id", "turn_id", "id"),
+    Index(None, "turn_id"),
+    Index(None, "address_id"),
 )
 
 Index(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, bindparam, case, func, null, or_, select, update
 
 from core.prepared import Prepared
-from core.tables import addresses, messages, sessions, turns
+from core.tables import addresses, feedback, messages, sessions, turns
 from core.types import Address, Message, Part, Role, Status
 
 READ = 1000  # messages read for a prompt at most
@@ -21,6 +21,20 @@ class Spoken:
     parts: tuple[Part, ...]
     status: Status
     error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A message as the people who said it see it.
+
+    `status` is its turn's, None while it waits for one. `key` is its identity on its platform, and
+    `feedback` what its reader thinks of it: 1 or -1; each is None where there is none.
+    """
+
+    message: Message
+    status: Status | None
+    key: str | None
+    feedback: int | None
 
 
 def spoken(db: Connection, session_id: int, *, turn_id: int, limit: int = READ) -> list[Spoken]:
@@ -56,10 +70,16 @@ def find_session(db: Connection, address: Address) -> int | None:
 def conversation(
     db: Connection, session_id: int, *, before: int | None, limit: int
 ) -> list[tuple[Message, Status | None]]:
-    """The newest `limit` messages of the conversation, oldest first, with their turn's status.
+    """The messages of `entries` alone, each with its turn's status."""
+    found = entries(db, session_id, before=before, limit=limit)
+    return [(entry.message, entry.status) for entry in found]
+
+
+def entries(db: Connection, session_id: int, *, before: int | None, limit: int) -> list[Entry]:
+    """The newest `limit` messages of the conversation, oldest first, and all that wait.
 
     `before` is a message id: only what stands before it. What was said before a reset, or before
-    the session's time to live ran out, is left out. Status None: the message waits for its turn.
+    the session's time to live ran out, is left out, and what was replaced by another answer.
     """
     cursor = db.execute(_CURSOR, {"message": before}).first() if before else None
     if before and cursor is None:
@@ -70,14 +90,19 @@ def conversation(
         "message": before or 0,
         "most": limit,
     }
-    found = [_message(row) for row in db.execute(_CONVERSATION, values)]
+    found = [_entry(row) for row in db.execute(_CONVERSATION, values)]
     found.reverse()
     if not before:
-        found += [_message(row) for row in db.execute(_WAITING, {"session": session_id})]
+        found += [_entry(row) for row in db.execute(_WAITING, {"session": session_id})]
     return found
 
 
-def _message(row: Any) -> tuple[Message, Status | None]:
+def asked(db: Connection, turn_id: int) -> list[str]:
+    """The identities of the messages that a turn answers, the oldest first."""
+    return list(db.execute(_ASKED, {"turn": turn_id}).scalars())
+
+
+def _entry(row: Any) -> Entry:
     message = Message(
         id=row.id,
         turn_id=row.turn_id,
@@ -85,7 +110,12 @@ def _message(row: Any) -> tuple[Message, Status | None]:
         parts=tuple(row.content),
         created_at=row.created_at,
     )
-    return message, Status(row.status) if row.status else None
+    return Entry(
+        message=message,
+        status=Status(row.status) if row.status else None,
+        key=row.dedupe_key,
+        feedback=row.value,
+    )
 
 
 def reset(db: Connection, session_id: int) -> None:
@@ -122,16 +152,18 @@ _SPOKEN = Prepared(
     parsed=("content",),
 )
 _CURSOR = select(messages.c.turn_id).where(messages.c.id == _number("message"))
+_SHOWN = (
+    messages.c.id,
+    messages.c.turn_id,
+    messages.c.role,
+    messages.c.content,
+    messages.c.dedupe_key,
+    messages.c.created_at,
+)
 _CONVERSATION = (
-    select(
-        messages.c.id,
-        messages.c.turn_id,
-        messages.c.role,
-        messages.c.content,
-        messages.c.created_at,
-        turns.c.status,
-    )
+    select(*_SHOWN, turns.c.status, feedback.c.value)
     .join_from(messages, turns, messages.c.turn_id == turns.c.id)
+    .join(feedback, feedback.c.message_id == messages.c.id, isouter=True)
     .where(
         _IN_SESSION,
         turns.c.replaced_by.is_(None),
@@ -146,15 +178,13 @@ _CONVERSATION = (
     .limit(_number("most"))
 )
 _WAITING = (
-    select(
-        messages.c.id,
-        messages.c.turn_id,
-        messages.c.role,
-        messages.c.content,
-        messages.c.created_at,
-        null().label("status"),
-    )
+    select(*_SHOWN, null().label("status"), null().label("value"))
     .where(_IN_SESSION, messages.c.turn_id.is_(None))
+    .order_by(messages.c.id)
+)
+_ASKED = (
+    select(messages.c.dedupe_key)
+    .where(messages.c.turn_id == _number("turn"), messages.c.dedupe_key.is_not(None))
     .order_by(messages.c.id)
 )
 _FIND_SESSION = select(addresses.c.session_id).where(

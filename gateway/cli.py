@@ -80,6 +80,45 @@ def doctor() -> None:
     sys.exit(_run(examine))
 
 
+@app.command()
+def token(  # noqa: PLR0913 - each is an option
+    subject: Annotated[str | None, typer.Argument(help="Whose token it is: sub.")] = None,
+    *,
+    user: Annotated[
+        str | None, typer.Option("--user", "--sub", help="The same as SUBJECT.")
+    ] = None,
+    ttl: Annotated[int, typer.Option(help="Seconds that it is good for.")] = 3600,
+    scope: Annotated[
+        str | None, typer.Option(help='What it allows: "chat history" if left out.')
+    ] = None,
+    visitor: Annotated[
+        str | None, typer.Option(metavar="ORIGIN", help="A visitor's token for this site.")
+    ] = None,
+    api_key: Annotated[bool, typer.Option("--api-key", help="A new key for API_TOKEN.")] = False,
+    secret: Annotated[bool, typer.Option("--secret", help="A new JWT_SECRET.")] = False,
+) -> None:
+    """Print a token for SUBJECT, signed with JWT_SECRET; or another kind of token or key."""
+    from gateway import token as make  # noqa: PLC0415
+
+    name = subject if subject is not None else user
+    if [name is not None, visitor is not None, api_key, secret].count(True) != 1:
+        raise Misconfigured("token: name one of SUBJECT, --visitor ORIGIN, --api-key, --secret.")
+    if api_key:
+        print(make.api_key())  # noqa: T201
+        _hint("Set API_TOKEN to it, and WEB_AUTH to apikey; programs send it as Bearer token.")
+    elif secret:
+        print(make.secret())  # noqa: T201
+        _hint("Set JWT_SECRET to it, here and on the server that signs your users' tokens.")
+    elif visitor is not None:
+        print(make.for_visitor(_settings(quiet=True), visitor))  # noqa: T201
+    else:
+        print(make.for_user(_settings(quiet=True), name or "", seconds=ttl, scope=scope))  # noqa: T201
+
+
+def _hint(words: str) -> None:
+    print(words, file=sys.stderr)  # noqa: T201
+
+
 def _settings(*, quiet: bool = False) -> "Settings":
     import os  # noqa: PLC0415
 

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasGenerator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import AliasGenerator, Field, SecretStr, ValidationError
 from pydantic import field_validator as check
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.database import parse_url
 from core.errors import Misconfigured
-from gateway.checks import is_loopback, is_plain, is_server
+from gateway.checks import is_plain, is_server, listed
+from gateway.web_settings import Names, WebSettings
 
 ENV_FILE = Path(".env")
 FALLBACKS = ("claude-opus-5-5", "claude-haiku-5-5")
@@ -23,7 +24,6 @@ PROMPT = (
     " it makes an answer easier to read. If you do not know something, say so."
 )
 ANTHROPIC_HOST = "api.anthropic.com"
-KNOWN_AUTH = ("open", "visitor", "jwt", "apikey")
 
 # What is wrong with a value, by pydantic's name for it. None of these repeat the value:
 # a secret that was pasted into the wrong variable must not end up in a log.
@@ -38,10 +38,9 @@ WRONG = {
 }
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Names = Annotated[tuple[str, ...], NoDecode]
 
 
-class Settings(BaseSettings):
+class Settings(WebSettings):
     """What the gateway was told, checked. Made by `load`; by hand, it reads no environment.
 
     A field's description says how to mend its variable, which is the field's name in capitals.
@@ -59,8 +58,6 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    web_auth: Literal["open"] = Field("open", description="set open, or leave it out")
-    host: str = Field("127.0.0.1", description="set 127.0.0.1, ::1 or localhost")
     port: int = Field(
         8000, ge=0, le=65535, description="set a port, such as 8000 (0 takes a free one)"
     )
@@ -150,31 +147,8 @@ class Settings(BaseSettings):
     @check("compat_ports", "model_fallbacks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        names = listed(value)
         return () if names == ("none",) else names
-
-    @check("web_auth", mode="before")
-    @classmethod
-    def _available(cls, value: object) -> object:
-        names = tuple(name.strip().lower() for name in str(value).split(","))
-        if not set(names) <= set(KNOWN_AUTH):
-            raise ValueError("names a way to sign in that does not exist")
-        if later := [name for name in KNOWN_AUTH[1:] if name in names]:
-            raise ValueError(f"asks for {', '.join(later)}, which this version does not have yet")
-        return "open"
-
-    @check("host")
-    @classmethod
-    def _on_loopback(cls, host: str, info: ValidationInfo) -> str:
-        # A WEB_AUTH that is itself at fault guards nothing, so both faults are told at once.
-        if info.data.get("web_auth", "open") == "open" and not is_loopback(host):
-            raise ValueError(
-                "is not a loopback address, and without web auth anybody who reaches it could"
-                " read and write every conversation"
-            )
-        return host
 
     @check("database_url")
     @classmethod

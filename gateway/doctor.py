@@ -3,9 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -17,18 +15,10 @@ from core.errors import GatewayError, Misconfigured
 from core.types import Prompt, PromptMessage
 from gateway import schema
 from gateway.config import ENV_FILE, Settings, load
+from gateway.findings import Finding
+from gateway.web_doctor import key_set, web_auth
 
-Verdict = Literal["ok", "warn", "fail"]
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, how it is, and what to do about it."""
-
-    what: str
-    verdict: Verdict
-    words: str
 
 
 async def examine() -> int:
@@ -55,7 +45,10 @@ async def findings(environ: dict[str, str], env_file: Path) -> AsyncIterator[Fin
     yield await _database(settings)
     for port in settings.ports:
         yield _port(settings.host, port)
-    yield Finding("WEB_AUTH", "ok", "open: everybody on this machine, nobody else")
+    for finding in web_auth(settings):
+        yield finding
+    async for finding in key_set(settings):
+        yield finding
     async for finding in _models(settings):
         yield finding
 

@@ -1,12 +1,13 @@
 """Signs of life for those who watch: `/livez`, `/readyz`, `/health`, `/metrics`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 from aiohttp import web
 
-from adapters.web.routing import Access, Route
+from adapters.web.routing import Access, Reply, Route
 from adapters.web.routing import Handler as Handles
 from core.breaker import State
 from core.conversation import ConversationHandler
@@ -14,6 +15,22 @@ from core.database import Database, DatabaseDown
 from core.models import Models
 from gateway import schema
 from gateway.telemetry import CONTENT_TYPE
+
+_Check = Literal["healthy", "unhealthy", "stopping"]
+
+
+class Checked(msgspec.Struct):
+    """How each part is (`checks`), and each model's breaker (`models`). The time is ISO 8601."""
+
+    status: Literal["healthy", "degraded"]
+    checks: dict[str, _Check]
+    models: dict[str, State]
+    timestamp: str
+
+
+WORD = Reply(says="A word on how it is.", body={"text/plain": str})
+CHECKED = Reply(says="The parts, one by one.", body={"application/json": Checked})
+FIGURES = Reply(says="Prometheus' text format.", body={"text/plain": str})
 
 
 class Health:
@@ -35,14 +52,24 @@ class Health:
     def routes(self) -> list[Route]:
         """What to add to the application."""
         return [
-            _route("/livez", self.livez, "200 while the process runs."),
-            _route("/readyz", self.readyz, "200 while messages are taken, else 503."),
-            _route("/health", self.health, "How each part is; 503 when one is unwell."),
-            _route("/metrics", self.metrics, "Figures for Prometheus."),
+            _route("/livez", self.livez, "Says that the process runs.", {200: WORD}),
+            _route(
+                "/readyz",
+                self.readyz,
+                "Says whether messages are taken: 503 when not.",
+                {200: WORD, 503: WORD},
+            ),
+            _route(
+                "/health",
+                self.health,
+                "How each part is; 503 when one is unwell.",
+                {200: CHECKED, 503: CHECKED},
+            ),
+            _route("/metrics", self.metrics, "Figures for Prometheus.", {200: FIGURES}),
         ]
 
     async def livez(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        """200 while the process runs."""
+        """Says that the process runs."""
         return web.Response(text="ok\n")
 
     async def readyz(self, request: web.Request) -> web.Response:  # noqa: ARG002
@@ -55,18 +82,18 @@ class Health:
 
     async def health(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """The state of each part; 503 when one of them is not healthy."""
-        checks = {
+        checks: dict[str, _Check] = {
             "api": "healthy" if self._handler.accepting else "stopping",
             "database": "healthy" if await self._database_answers() else "unhealthy",
             "model": self._model(),
         }
         healthy = all(state == "healthy" for state in checks.values())
-        body = {
-            "status": "healthy" if healthy else "degraded",
-            "checks": checks,
-            "models": self._models.states(),
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        }
+        body = Checked(
+            status="healthy" if healthy else "degraded",
+            checks=checks,
+            models=self._models.states(),
+            timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
         return web.Response(
             status=200 if healthy else 503,
             body=msgspec.json.encode(body),
@@ -77,7 +104,7 @@ class Health:
         """Prometheus' text format."""
         return web.Response(body=self._metrics(), headers={"Content-Type": CONTENT_TYPE})
 
-    def _model(self) -> str:
+    def _model(self) -> _Check:
         states = self._models.states().values()
         return "unhealthy" if all(state == State.OPEN for state in states) else "healthy"
 
@@ -88,7 +115,7 @@ class Health:
             return False
 
 
-def _route(path: str, handler: Handles, says: str) -> Route:
+def _route(path: str, handler: Handles, says: str, replies: Mapping[int, Reply]) -> Route:
     return Route(
         method="GET",
         path=path,
@@ -97,4 +124,5 @@ def _route(path: str, handler: Handles, says: str) -> Route:
         tag="operating",
         access=Access.ANYBODY,
         head=True,
+        replies=replies,
     )

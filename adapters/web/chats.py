@@ -2,7 +2,8 @@
 
 import secrets
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from core.changes import Changes
 from core.conversation import ConversationHandler
 from core.database import Database
 from core.live import Update
+from core.text import clean
 from core.types import Address, InboundEvent, Outcome, PromptMessage, Receipt
 
 QUEUE = 16  # messages that may wait in a session; they are answered together
@@ -79,8 +81,8 @@ class Chats:
             address=address_of(principal, said.session),
             text=said.text,
             message_key=message_key(principal, said.session, message),
-            system=said.system if principal.trusted else None,
-            transcript=said.transcript,
+            system=clean(said.system) if said.system and principal.trusted else None,
+            transcript=tuple(replace(each, text=clean(each.text)) for each in said.transcript),
             model=said.model,
             max_tokens=said.max_tokens,
             queue=QUEUE,
@@ -101,9 +103,10 @@ class Chats:
 
     async def outcome(self, receipt: Receipt) -> Outcome:
         """The answer to a message, once it is complete."""
-        async for update in self.updates(receipt):
-            if update.outcome is not None:
-                return update.outcome
+        async with aclosing(self.updates(receipt)) as updates:
+            async for update in updates:
+                if update.outcome is not None:
+                    return update.outcome
         raise AssertionError("updates end with an outcome")
 
     async def session_id(self, principal: Principal, session: str) -> int | None:

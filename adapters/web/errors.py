@@ -1,6 +1,7 @@
 """Errors as the caller's protocol wants them: one sentence that says what to mend."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
 from typing import Self
 
 import msgspec
@@ -95,7 +96,7 @@ def response_to(path: str, refused: Refused) -> web.Response:
         headers=refused.headers,
     )
     if refused.retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, round(refused.retry_after)))
+        response.headers["Retry-After"] = str(max(1, ceil(refused.retry_after)))
     return response
 
 

@@ -7,7 +7,7 @@ from adapters.web.auth.sign_in import SignIn, bearer
 from adapters.web.auth.verdicts import missing
 from adapters.web.errors import Handler, Refused
 from adapters.web.limits import Limits
-from adapters.web.peers import Peers
+from adapters.web.peers import Peers, address
 from adapters.web.principal import PUBLIC, Principal, present
 from adapters.web.routing import Access, route_of
 
@@ -39,7 +39,8 @@ class Gate:
             loopback.check(request)
         else:
             self._check_page(request)
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            self._peers.note(request)
+        if _is_preflight(request):
             return web.Response(status=204, headers=_preflight(request))
         await self._introduce(request)
         return await handler(request)
@@ -60,30 +61,32 @@ class Gate:
         """Who a token is for that did not come in a header. Raises `Refused`."""
         return await self.sign_in.verify(token, path=path, origin=origin, ip=ip)
 
-    def address(self, request: web.Request) -> str:
-        """Where a request comes from."""
-        return self._peers.address(request)
+    def message(self, principal: Principal, ip: str) -> None:
+        """Count one message. Raises `Refused` (429) when it is one too many."""
+        self.limits.message(principal, ip)
 
     async def _introduce(self, request: web.Request) -> None:
         """Find out who calls, where that matters. Raises `Refused`."""
         route = route_of(request)
         if route is None or route.access is Access.ANYBODY:
             return
-        headers = request.headers
-        token = bearer(headers.get("Authorization", ""))
-        if token or "Authorization" in headers:
-            principal = await self.sign_in.verify(
-                token,
-                path=request.path,
-                origin=headers.get("Origin"),
-                ip=self.address(request),
-            )
+        if "Authorization" in request.headers:
+            present(request, await self._known(request))
         elif self._anybody and route.access is Access.CALLER:
-            principal = PUBLIC
+            present(request, PUBLIC)
         else:
-            self.limits.request(self.address(request))
+            self.limits.request(address(request))
             raise missing()
-        present(request, principal)
+
+    async def _known(self, request: web.Request) -> Principal:
+        headers, ip = request.headers, address(request)
+        try:
+            token = bearer(headers["Authorization"])
+        except Refused:
+            self.limits.failure(ip)
+            raise
+        origin = headers.get("Origin")
+        return await self.sign_in.verify(token, path=request.path, origin=origin, ip=ip)
 
     def _check_page(self, request: web.Request) -> None:
         """Refuse what a page does that is not allowed to; reading, it can do no harm."""
@@ -103,13 +106,15 @@ class Gate:
         return origin in self._origins or (ANY in self._origins and origin != "null")
 
 
+def _is_preflight(request: web.Request) -> bool:
+    return request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+
+
 def _acts(request: web.Request) -> bool:
-    """Whether a request may change something: by its method, or as it opens a WebSocket."""
+    """Whether a request may change something, asks whether it may, or opens a WebSocket."""
     if request.method not in loopback.SAFE:
         return True
-    if request.method == "OPTIONS":
-        return "Access-Control-Request-Method" in request.headers
-    return request.headers.get("Upgrade", "").lower() == "websocket"
+    return _is_preflight(request) or request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def _is_own(origin: str, host: str) -> bool:
@@ -133,21 +138,3 @@ def _preflight(request: web.Request) -> dict[str, str]:
         "Access-Control-Max-Age": "600",
         "Vary": "Access-Control-Request-Headers",
     }
-
-
-@web.middleware
-async def only_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what may come from elsewhere; answer a local page's preflight."""
-    loopback.check(request)
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return web.Response(status=204, headers=_preflight(request))
-    return await handler(request)
-
-
-async def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
-    """Let a local page on another port read the answer. A hook, so that streams have it too."""
-    origin = request.headers.get("Origin")
-    if origin is not None and loopback.is_local(origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED
-        response.headers.add("Vary", "Origin")

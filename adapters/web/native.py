@@ -1,17 +1,18 @@
-"""`/api/v1`: the gateway's own API. Idempotent sends, resumable events, history, cancel."""
-
-from dataclasses import dataclass
+"""`/api/v1`: the gateway's own API. Idempotent sends, resumable events, answers anew, cancel."""
 
 from aiohttp import web
 
+from adapters.web import native_types as types
 from adapters.web.chats import Chats, Say
 from adapters.web.dialects.native import END, Native
 from adapters.web.errors import Refused
-from adapters.web.principal import caller
-from adapters.web.routing import Access, Route
+from adapters.web.peers import address
+from adapters.web.principal import Scope, caller, demand
+from adapters.web.routing import Query, Reply, Route
 from adapters.web.sse import EventStream
 from adapters.web.wire import (
     address_of,
+    fit,
     name_in,
     name_of,
     number,
@@ -22,87 +23,76 @@ from adapters.web.wire import (
 from core import outcomes, transcript
 from core.errors import NotFound
 from core.live import Cursor
-from core.text import render
-from core.types import Message, Status
+from core.types import Receipt
 
-PAGE = 100  # messages of history in one response
-MOST = 500
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class About:
-    """What a page may know of this server."""
-
-    name: str
-    model: str
-    demo: bool
+TAG = "native"
+SESSION = "/api/v1/sessions/{session}"
+PREFER = Query(name="Prefer", says="`respond-async`: 202 at once, and do not wait.", place="header")
+MARK = Query(name="Last-Event-ID", says="The last event that was read.", place="header")
+AFTER = Query(name="after", says="The same, for clients that can't set a header.")
+EVENTS = Reply(
+    says="The answer's events, as they come.",
+    body={"text/event-stream": types.RunEvent},
+    headers={"X-Session-Id": "The conversation."},
+)
+LEFT = Reply(says="It will be answered.", body={"application/json": types.Left})
 
 
 class NativeRoutes:
-    """The routes of this dialect."""
+    """Messages and their answers."""
 
-    def __init__(self, chats: Chats, about: About) -> None:
+    def __init__(self, chats: Chats) -> None:
         self._chats = chats
         self._handler = chats.handler
         self._database = chats.database
-        self._about = about
 
     def routes(self) -> list[Route]:
         """What to add to the application."""
-        session = "/api/v1/sessions/{session}"
         return [
             Route(
-                method="GET",
-                path="/api/v1/config",
-                handler=self.config,
-                says="What a page shows before the first message.",
-                tag="native",
-                access=Access.ANYBODY,
-                head=True,
+                method="POST",
+                path=f"{SESSION}/messages",
+                handler=self.send,
+                says="Send a message.",
+                tag=TAG,
+                body=types.Send,
+                replies={200: EVENTS, 202: LEFT},
+                query=(PREFER,),
             ),
             Route(
                 method="POST",
-                path=f"{session}/messages",
-                handler=self.send,
-                says="Send a message.",
-                tag="native",
+                path=f"{SESSION}/regenerate",
+                handler=self.regenerate,
+                says="Have an answer anew; it replaces that one and all after it.",
+                tag=TAG,
+                body=types.Regenerate,
+                replies={
+                    200: EVENTS,
+                    202: LEFT,
+                    409: Reply(says="Nothing was said here yet that could be answered anew."),
+                },
+                query=(PREFER,),
             ),
             Route(
                 method="GET",
-                path=f"{session}/messages",
-                handler=self.history,
-                says="Read the conversation.",
-                tag="native",
-            ),
-            Route(
-                method="GET",
-                path=f"{session}/events",
+                path=f"{SESSION}/events",
                 handler=self.events,
-                says="Follow the running answer.",
-                tag="native",
-            ),
-            Route(
-                method="DELETE",
-                path=session,
-                handler=self.clear,
-                says="Clear a conversation.",
-                tag="native",
+                says="Follow the running answer, from its begin or from the last event read.",
+                tag=TAG,
+                replies={200: EVENTS, 204: Reply(says="There is nothing more to follow.")},
+                query=(MARK, AFTER),
             ),
             Route(
                 method="POST",
                 path="/api/v1/runs/{run}/cancel",
                 handler=self.cancel,
-                says="Stop an answer.",
-                tag="native",
+                says="Stop an answer; what was said so far is kept.",
+                tag=TAG,
+                replies={
+                    202: Reply(says="It ends.", body={"application/json": types.Stopping}),
+                },
             ),
         ]
-
-    async def config(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        """What a page shows before the first message."""
-        about = self._about
-        return reply(
-            {"name": about.name, "demo": about.demo, "model": about.model, "greeting": None}
-        )
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """`{messageId?, text}` → the answer's events, or 202 with `Prefer: respond-async`.
@@ -112,78 +102,86 @@ class NativeRoutes:
         session = name_of(request)
         body = await read_object(request)
         text, message = text_in(body, "text"), name_in(body, "messageId")
-        said = Say(session=session, text=text, ip=request.remote or "", message=message)
+        said = Say(session=session, text=text, ip=address(request), message=message)
         receipt = await self._chats.say(caller(request), said)
-        if "respond-async" in request.headers.get("Prefer", ""):
-            run = None if receipt.turn_id is None else str(receipt.turn_id)
-            return reply({"messageId": message, "sessionId": session, "runId": run}, status=202)
-        async with EventStream(request, {"X-Session-Id": session}) as stream:
-            await stream.relay(self._chats.updates(receipt), Native(session, message))
-        return stream.response
+        return await self._answer(request, receipt, message)
 
-    async def history(self, request: web.Request) -> web.Response:
-        """The conversation's newest messages, oldest first; `before` a message's id: older ones."""
+    async def regenerate(self, request: web.Request) -> web.StreamResponse:
+        """`{runId?}` → the new answer's events. The same `runId` again joins its replacement."""
+        principal = caller(request)
+        demand(principal, Scope.CHAT)
+        run = fit(await read_object(request), types.Regenerate).run_id
         session_id = await self._known(request)
-        before, limit = request.query.get("before"), request.query.get("limit", str(PAGE))
-        wrong = Refused(
-            400,
-            "invalid_request",
-            f"before and limit must be whole numbers: a message's id, and up to {MOST}.",
-        )
-        found = await self._database.read(
-            transcript.conversation,
-            session_id,
-            before=None if before is None else number(before, wrong),
-            limit=max(1, min(number(limit, wrong), MOST)),
-        )
-        running = await self._database.read(outcomes.open_turn, session_id)
-        return reply(
-            {
-                "messages": [_shown(message, status) for message, status in found],
-                "running": None if running is None else str(running),
-            }
-        )
+        turn_id = await self._turn(session_id, run)
+        try:
+            receipt = await self._chats.again(
+                principal, session_id, turn_id, None, address(request)
+            )
+        except NotFound:
+            raise (nothing() if run is None else missing("run")) from None
+        return await self._answer(request, receipt, None)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Follow the running answer; with `Last-Event-ID` (or `after`), go on from there.
 
         204 when there is nothing to follow: no answer runs, and all of the last one was seen.
         """
+        demand(caller(request), Scope.HISTORY)
         session_id = await self._known(request)
         mark = request.headers.get("Last-Event-ID") or request.query.get("after")
         turn_id, cursor = await self._resume(session_id, mark)
         if turn_id is None:
             return web.Response(status=204)
-        session = name_of(request)
-        async with EventStream(request, {"X-Session-Id": session}) as stream:
-            updates = self._handler.follow(turn_id, cursor)
-            await stream.relay(updates, Native(session, None))
+        native = Native(name_of(request), None, await self._asked(turn_id))
+        async with EventStream(request, {"X-Session-Id": name_of(request)}) as stream:
+            await stream.relay(self._handler.follow(turn_id, cursor), native)
         return stream.response
-
-    async def clear(self, request: web.Request) -> web.Response:
-        """Let the conversation start afresh."""
-        if not await self._handler.reset(address_of(caller(request), name_of(request))):
-            raise _missing("session")
-        return web.Response(status=204)
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Stop an answer where it is; what was said so far is kept. Idempotent."""
-        turn_id = number(request.match_info["run"], _missing("run"))
+        demand(caller(request), Scope.CHAT)
+        turn_id = number(request.match_info["run"], missing("run"))
         try:
             place = await self._database.read(outcomes.place, turn_id)
         except NotFound:
-            raise _missing("run") from None
+            raise missing("run") from None
         if place.address != address_of(caller(request), place.address.conversation):
-            raise _missing("run")
+            raise missing("run")
         if not place.closed:
             await self._handler.stop(turn_id)
-        return reply({"runId": str(turn_id), "running": not place.closed}, status=202)
+        return reply(types.Stopping(str(turn_id), not place.closed), status=202)
+
+    async def _answer(
+        self, request: web.Request, receipt: Receipt, message: str | None
+    ) -> web.StreamResponse:
+        session = name_of(request)
+        if "respond-async" in request.headers.get("Prefer", ""):
+            run = None if receipt.turn_id is None else str(receipt.turn_id)
+            return reply(types.Left(message, session, run), status=202)
+        anew = message is None and receipt.turn_id is not None
+        names = await self._asked(receipt.turn_id or 0) if anew else None
+        async with EventStream(request, {"X-Session-Id": session}) as stream:
+            await stream.relay(self._chats.updates(receipt), Native(session, message, names))
+        return stream.response
 
     async def _known(self, request: web.Request) -> int:
         session_id = await self._chats.session_id(caller(request), name_of(request))
         if session_id is None:
-            raise _missing("session")
+            raise missing("session")
         return session_id
+
+    async def _asked(self, turn_id: int) -> list[str]:
+        keys = await self._database.read(transcript.asked, turn_id)
+        return [types.client_id(key) for key in keys]
+
+    async def _turn(self, session_id: int, run: str | None) -> int:
+        """The turn that a run's id names, or the session's last one."""
+        if run is not None:
+            return number(run, missing("run"))
+        last = await self._database.read(outcomes.last_turn, session_id)
+        if last is None:
+            raise nothing()
+        return last
 
     async def _resume(self, session_id: int, mark: str | None) -> tuple[int | None, Cursor | None]:
         """The turn to follow, and from where."""
@@ -193,10 +191,21 @@ class NativeRoutes:
         turn_id, cursor = _parse(mark)
         place = await self._database.read(outcomes.place, turn_id)
         if place.session_id != session_id:
-            raise _missing("run")
+            raise missing("run")
         if cursor is None:  # the client knows how that one ended
             return (running, None) if running != turn_id else (None, None)
         return turn_id, cursor
+
+
+def missing(what: str) -> Refused:
+    """Somebody else's, or nobody's: all the same."""
+    return Refused(404, "not_found", f"There is no such {what}.")
+
+
+def nothing() -> Refused:
+    """There is no answer that could be had anew."""
+    says = "Nothing was said here yet that could be answered anew; send a message first."
+    return Refused(409, "nothing_to_regenerate", says)
 
 
 def _parse(mark: str) -> tuple[int, Cursor | None]:
@@ -208,21 +217,6 @@ def _parse(mark: str) -> tuple[int, Cursor | None]:
     if fields[2] == END:
         return turn_id, None
     return turn_id, Cursor(attempt=attempt, position=number(fields[2], _bad_mark()))
-
-
-def _shown(message: Message, status: Status | None) -> dict[str, object]:
-    return {
-        "id": str(message.id),
-        "role": message.role,
-        "text": render(message.parts),
-        "createdAt": message.created_at,
-        "runId": None if message.turn_id is None else str(message.turn_id),
-        "status": "waiting" if status is None else status,
-    }
-
-
-def _missing(what: str) -> Refused:
-    return Refused(404, "not_found", f"There is no such {what}.")
 
 
 def _bad_mark() -> Refused:

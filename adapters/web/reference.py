@@ -45,7 +45,7 @@ def page(document: Schema) -> str:
             '<p><a href="/">Chat</a> · <a href="/openapi.json">openapi.json</a></p>',
             *(f"<h2>{escape(tag)}</h2><ul>{''.join(links[tag])}</ul>" for tag in tags),
             '<h2><a href="#types">types</a></h2></nav><main>',
-            f"<h1>{escape(info['title'])}: API</h1><p>{escape(info['description'])}</p>",
+            f"<h1>{escape(info['title'])}: API</h1><p>{_prose(info['description'])}</p>",
             CREDENTIALS,
             *(_section(tag, operations[tag]) for tag in tags),
             '<section id="types"><h2>Types</h2>',
@@ -122,8 +122,10 @@ def _type(name: str, kind: Schema) -> str:
     )
 
 
-def _show(schema: Schema) -> str:
+def _show(schema: Schema | bool) -> str:
     """A schema in a few words, with links to the types that it names."""
+    if isinstance(schema, bool):
+        return "anything"
     return " or ".join(_kinds(schema)) or "anything"
 
 
@@ -132,13 +134,15 @@ def _kinds(schema: Schema) -> Iterator[str]:
         name = escape(schema["$ref"].rpartition("/")[2])
         yield f'<a href="#type-{name}">{name}</a>'
     elif "anyOf" in schema or "oneOf" in schema:
-        for each in schema.get("anyOf", schema.get("oneOf")):
+        for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
             yield from _kinds(each)
     elif "contentSchema" in schema.get("properties", {}).get("data", {}):
         yield f"events of {_show(schema['properties']['data']['contentSchema'])}"
     elif "enum" in schema or "const" in schema:
         values = schema.get("enum", [schema.get("const")])
         yield " or ".join(f"<code>{escape(json.dumps(value))}</code>" for value in values)
+    elif "prefixItems" in schema:
+        yield f"list of {', '.join(map(_show, schema['prefixItems']))}"
     elif schema.get("type") == "array":
         yield f"list of {_show(schema.get('items', {}))}"
     elif "type" in schema:

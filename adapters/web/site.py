@@ -3,9 +3,11 @@
 import hashlib
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 
-from adapters.web.routing import Access, Route
+from adapters.web.routing import Access, Handler, Reply, Route
+from adapters.web.socket.sockets import wants_socket
 from adapters.web.wire import reply
 
 HERE = Path(__file__).parent / "page"
@@ -15,6 +17,8 @@ FILES = {
     "/page.js": ("page.js", "text/javascript"),
     "/markdown.js": ("markdown.js", "text/javascript"),
     "/nodes.js": ("nodes.js", "text/javascript"),
+    "/caller.js": ("caller.js", "text/javascript"),
+    "/store.js": ("store.js", "text/javascript"),
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -28,35 +32,51 @@ SECURITY = {
 }
 
 
-class Site:
-    """Serves the page from memory."""
+class Sign(msgspec.Struct):
+    """It lives."""
 
-    def __init__(self) -> None:
+    status: str = "ok"
+    service: str = "chat-api"
+
+
+class Site:
+    """Serves the page from memory, and hands who wants a WebSocket at `/` to `connect`."""
+
+    def __init__(self, connect: Handler) -> None:
+        self._connect = connect
         self._files = {path: _load(name) for path, (name, _) in FILES.items()}
 
     def routes(self) -> list[Route]:
         """What to add to the application."""
-        files = {path: self.root if path == "/" else self.file for path in FILES}
-        return [
-            Route(
-                method="GET",
-                path=path,
-                handler=handler,
-                says="The chat page for browsers; for programs, a sign of life.",
-                tag="page",
-                access=Access.ANYBODY,
-                head=True,
-                hidden=path != "/",
-            )
-            for path, handler in files.items()
-        ]
+        return [self._route(path) for path in FILES]
 
-    async def root(self, request: web.Request) -> web.Response:
+    def _route(self, path: str) -> Route:
+        return Route(
+            method="GET",
+            path=path,
+            handler=self.root if path == "/" else self.file,
+            says="The chat page for browsers; for programs, a sign of life.",
+            tag="page",
+            access=Access.ANYBODY,
+            replies={
+                200: Reply(
+                    says="The page, for who accepts `text/html`; else the sign.",
+                    body={"application/json": Sign, "text/html": str},
+                ),
+                304: Reply(says="The page is as its `If-None-Match` says."),
+            },
+            head=True,
+            hidden=path != "/",
+        )
+
+    async def root(self, request: web.Request) -> web.StreamResponse:
         """The page for browsers; for programs, a sign of life."""
+        if wants_socket(request):
+            return await self._connect(request)
         if "text/html" in request.headers.get("Accept", ""):
             response = await self.file(request)
         else:
-            response = reply({"status": "ok", "service": "chat-api"})
+            response = reply(Sign())
         response.headers["Vary"] = "Accept"
         return response
 

@@ -6,8 +6,8 @@ comment line without a blank one after it: each of these, done otherwise, crashe
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -100,11 +100,12 @@ class EventStream:
                 self._ping.cancel()
         return kind is ReaderLeft
 
-    async def relay(self, updates: AsyncIterator[Update], dialect: Dialect) -> None:
+    async def relay(self, updates: AsyncGenerator[Update, None], dialect: Dialect) -> None:
         """Send a turn's updates as they come, in the words of `dialect`, to its end."""
-        async for update in updates:
-            if data := dialect.encode(update):
-                await self.send(data)
+        async with aclosing(updates):
+            async for update in updates:
+                if data := dialect.encode(update):
+                    await self.send(data)
 
     async def send(self, data: bytes) -> None:
         """Write one or more whole events. Raises `ReaderLeft`, which the block keeps to itself."""

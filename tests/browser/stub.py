@@ -102,6 +102,8 @@ class Stub:
                 web.get("/page.js", self._file("page.js")),
                 web.get("/markdown.js", self._file("markdown.js")),
                 web.get("/nodes.js", self._file("nodes.js")),
+                web.get("/caller.js", self._file("caller.js")),
+                web.get("/store.js", self._file("store.js")),
                 web.get("/api/v1/config", self._config),
                 web.get(f"{session}/messages", self._history),
                 web.post(f"{session}/messages", self._ask),

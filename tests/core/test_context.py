@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.context import KEPT, LONGEST, build, shrink
+from core import leases, transcript, turns
+from core.context import KEPT, LONGEST, MAX_TOKENS, build, shrink
 from core.transcript import Spoken
-from core.types import Failure, Notice, Prompt, PromptMessage, Status
+from core.types import Answer, Failure, Notice, Prompt, PromptMessage, Status
+from tests.core.stage import event, stage
+from tests.fakes.scripted import says
 
 REFUSED = ({"type": "notice", "notice": Notice.REFUSED},)
 
@@ -268,3 +271,109 @@ def test_a_short_prompt_that_is_too_long_keeps_its_question():
 def test_a_question_alone_cannot_be_shrunk():
     """Nothing is there to take away."""
     assert shrink(prompt("a")) is None
+
+
+# --- what a client asks for ---
+
+
+def asking(turn_id, text, *, transcript=(), model=None, max_tokens=None):
+    """A message with its client's wishes, as it is stored."""
+    wish = {"type": "asked", "model": model, "max_tokens": max_tokens, "transcript": transcript}
+    return replace(user(turn_id, text, Status.RUNNING), parts=(wish, *words(text)))
+
+
+def test_what_was_said_before_comes_first():
+    """What a client says was said elsewhere is shown before the message that told it."""
+    told = asking(1, "three", transcript=[["user", "one"], ["assistant", "two"]])
+    context = build([told], turn_id=1, system="s", cache="5m")
+    assert texts(context) == ["one", "two", "three"]
+    assert [message.role for message in context.prompt.messages] == ["user", "assistant", "user"]
+
+
+def test_what_was_said_before_stays_in_later_prompts():
+    """So that the history only grows."""
+    told = replace(
+        asking(1, "three", transcript=[["user", "one"], ["assistant", "two"]]), status=Status.DONE
+    )
+    first = build([told], turn_id=1, system="s", cache="5m").prompt
+    later = ask([told, assistant(1)], 2).prompt
+    assert later.messages[: len(first.messages)] == first.messages
+
+
+def test_an_answer_before_the_first_question_is_not_shown():
+    """A greeting that the client's page made up: the conversation begins with the user."""
+    told = asking(1, "two", transcript=[["assistant", "Welcome!"], ["user", "one"]])
+    assert texts(build([told], turn_id=1, system="s", cache="5m")) == ["one\n\ntwo"]
+
+
+@pytest.mark.parametrize(
+    ("wished", "given"), [(None, MAX_TOKENS), (7, 7), (MAX_TOKENS * 2, MAX_TOKENS)]
+)
+def test_a_client_can_only_lower_the_limit(wished, given):
+    """The gateway's own limit of tokens holds whatever is asked for."""
+    told = asking(1, "one", max_tokens=wished)
+    assert build([told], turn_id=1, system="s", cache="5m").prompt.max_tokens == given
+
+
+def test_a_wished_model_is_for_that_answer_alone():
+    """Of several messages the newest wish counts; the next turn has none."""
+    told = [asking(1, "one", model="a"), asking(1, "two", model="b"), user(1, "three")]
+    assert build(told, turn_id=1, system="s", cache="5m").prompt.model == "b"
+    done = [replace(said, status=Status.DONE) for said in told]
+    assert ask([*done, assistant(1)], 2).prompt.model is None
+
+
+async def told_of(database, **changes):
+    """What a message with a transcript, a wish and a system prompt leaves in the database."""
+    said = replace(event("three"), **changes)
+    receipt = await database.write(turns.accept, said, owner="a", now=0, stale_before=-1)
+    spoken = await database.read(transcript.spoken, receipt.session_id, turn_id=receipt.turn_id)
+    return receipt, build(spoken, turn_id=receipt.turn_id, system="s", cache="5m").prompt
+
+
+ANSWERED = Answer(status=Status.DONE, parts=words("ok"))
+TOLD = (PromptMessage(role="user", text="one"), PromptMessage(role="assistant", text="two"))
+
+
+async def test_a_transcript_counts_for_a_conversation_that_is_new_here(database):
+    """The gateway's own history is the better one: a later transcript is not stored."""
+    receipt, prompt = await told_of(database, transcript=TOLD)
+    assert [message.text for message in prompt.messages] == ["one", "two", "three"]
+    await database.write(turns.close, receipt.turn, ANSWERED, now=0)
+    _, prompt = await told_of(database, transcript=(TOLD[0],))
+    assert [message.text for message in prompt.messages] == ["one", "two", "three", "ok", "three"]
+
+
+async def test_a_message_that_waits_keeps_its_wishes(database):
+    """They are stored with it, and count when its turn comes."""
+    receipt, _ = await told_of(database)
+    said = replace(event("four"), model="m", max_tokens=9)
+    await database.write(turns.accept, said, owner="a", now=0, stale_before=-1)
+    _, following = await database.write(turns.close, receipt.turn, ANSWERED, now=0)
+    turn = following.turn
+    spoken = await database.read(transcript.spoken, turn.session_id, turn_id=turn.id)
+    prompt = build(spoken, turn_id=turn.id, system="s", cache="5m").prompt
+    assert (prompt.model, prompt.max_tokens) == ("m", 9)
+
+
+async def test_a_session_keeps_the_system_prompt_that_it_was_made_with(database):
+    """In later turns, in recovered ones, in those that waited; a later one changes nothing."""
+    receipt, _ = await told_of(database, system="Be brief.")
+    assert receipt.turn.system == "Be brief."
+    [taken] = await database.write(leases.recover, "b", single=True, dead_ms=0, lost=())
+    assert taken.system == "Be brief."
+    await told_of(database, system="Be long.")
+    _, following = await database.write(turns.close, taken, ANSWERED, now=0)
+    assert following.turn.system == "Be brief."
+    await database.write(turns.close, following.turn, ANSWERED, now=0)
+    later, _ = await told_of(database, system="Be long.")
+    assert later.turn.system == "Be brief."
+
+
+async def test_the_model_is_told_both_system_prompts(database):
+    """The gateway's, and then the session's own."""
+    said = replace(event(), system="Be brief.")
+    async with stage(database, says("ok")) as theatre:
+        await theatre.handler.accept(said)
+        await theatre.done()
+        assert theatre.model.prompts[0].system == "Be kind.\n\nBe brief."

@@ -1,4 +1,4 @@
-"""Random interleavings of accept, crash, recover, answer and deliver, against a simple model."""
+"""Random interleavings of accept, again, crash, recover, answer and deliver, against a model."""
 
 import asyncio
 import tempfile
@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 from sqlalchemy import delete, insert, select
 
 from core import leases, outcomes, transcript, turns
+from core.again import Busy, again
 from core.errors import Fenced
 from core.tables import addresses, messages, replicas
 from core.tables import turns as turns_table
@@ -76,6 +77,42 @@ class Engine(RuleBasedStateMachine):
         self.accepted[key] = name
         if receipt.turn:
             self.held[replica][receipt.turn.id] = receipt.turn
+
+    @rule(
+        which=st.integers(0, 30),
+        key=st.none() | st.integers(0, 20),
+        replica=st.sampled_from(REPLICAS),
+    )
+    def again(self, which, key, replica):
+        """A turn is to be answered anew, or another message in its place, at any replica."""
+        known = self.do(self.database.read, _turns)
+        if not known:
+            return
+        session_id, turn_id = known[which % len(known)]
+        said = None if key is None else self._edit(session_id, key)
+        try:
+            receipt = self.do(
+                self.database.write,
+                again,
+                session_id,
+                turn_id,
+                event=said,
+                owner=replica,
+                now=self.now(),
+            )
+        except Busy:
+            return
+        if said is not None:
+            assert receipt.duplicate == (said.message_key in self.accepted)
+            self.accepted[said.message_key] = said.address.conversation
+        if receipt.turn:
+            assert receipt.turn_id > turn_id
+            self.held[replica][receipt.turn.id] = receipt.turn
+
+    def _edit(self, session_id, key):
+        key = f"edit {session_id}:{key}"
+        address = Address(platform="p", account="x", conversation="any")
+        return InboundEvent(address=address, text=key, message_key=key)
 
     @rule(replica=st.sampled_from(REPLICAS), direct=st.booleans(), which=st.integers(0, 5))
     def work(self, replica, direct, which):
@@ -162,7 +199,7 @@ class Engine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_or_out_of_order(self):
         """What the database must look like between any two steps."""
-        rows, opened = self.do(self.database.read, _look)
+        rows, opened, replaced = self.do(self.database.read, _look)
         stored = [row.dedupe_key for row in rows if row.role == "user"]
         assert sorted(stored) == sorted(self.accepted)
         assert len(opened) == len(set(opened))
@@ -170,7 +207,7 @@ class Engine(RuleBasedStateMachine):
         assert waiting <= set(opened)
         for texts in self.sent.values():
             assert len(texts) == 1
-        _answers_fit(rows)
+        _answers_fit([row for row in rows if row.turn_id not in replaced])
 
     def teardown(self):
         """One replica that lives long enough answers all that was ever accepted."""
@@ -185,7 +222,7 @@ class Engine(RuleBasedStateMachine):
                 break
             while self.held["a"]:
                 self.work("a", direct=False, which=0)
-        rows, opened = self.do(self.database.read, _look)
+        rows, opened, _ = self.do(self.database.read, _look)
         assert not opened
         answered = {row.turn_id for row in rows if row.role == "assistant"}
         assert {row.turn_id for row in rows} == answered
@@ -212,7 +249,16 @@ def _look(db):
     opened = db.execute(
         select(turns_table.c.session_id).where(turns_table.c.closed_at.is_(None))
     ).scalars()
-    return rows, list(opened)
+    replaced = db.execute(
+        select(turns_table.c.id).where(turns_table.c.replaced_by.is_not(None))
+    ).scalars()
+    return rows, list(opened), set(replaced)
+
+
+def _turns(db):
+    """Every turn, with its session."""
+    query = select(turns_table.c.session_id, turns_table.c.id).order_by(turns_table.c.id)
+    return db.execute(query).all()
 
 
 def _answers_fit(rows):

@@ -26,7 +26,7 @@ def test_nothing_set_is_a_demo_on_loopback():
     assert settings.demo
     assert (settings.host, settings.ports) == ("127.0.0.1", (8000,))
     assert settings.database_url == "sqlite:///data/gateway.db"
-    assert settings.web_auth == "open"
+    assert settings.web_auth == ("open",)
 
 
 def test_defaults_last():
@@ -92,7 +92,7 @@ def test_every_fault_is_told_at_once_each_with_its_variable():
         ANTHROPIC_BASE_URL="localhost:11434",
         MODEL_API="openai",
         MODEL="two words",
-        WEB_AUTH="visitor",
+        WEB_AUTH="password",
         SESSION_TTL="0",
         SHUTDOWN_GRACE="soon",
         LOG_LEVEL="loud",
@@ -112,7 +112,8 @@ def test_a_wrong_entry_of_a_list_is_counted():
 
 
 @pytest.mark.parametrize(
-    "variable", [f.upper() for f in Settings.model_fields if f != "system_prompt"]
+    "variable",
+    [f.upper() for f in Settings.model_fields if f not in {"system_prompt", "jwt_secret"}],
 )
 def test_no_fault_repeats_a_value(variable):
     """A secret is not told, whichever variable it was pasted into, nor by what is chained on."""
@@ -182,15 +183,142 @@ def test_other_hosts_are_refused_without_web_auth(host):
     assert "127.0.0.1" in told
 
 
-@pytest.mark.parametrize("value", ["visitor", "jwt", "apikey", "open,jwt"])
-def test_ways_to_sign_in_that_are_still_to_come_are_refused(value):
-    """A known way to sign in that this version lacks is an error, not silently open."""
-    assert "this version does not have yet" in faults(WEB_AUTH=value)
-
-
 def test_unknown_ways_to_sign_in_are_refused():
     """A misspelt way to sign in never means open."""
     assert faults(WEB_AUTH="opne").startswith("WEB_AUTH: names a way to sign in that does not")
+
+
+LONG = "a secret of more than thirty-two bytes"
+TOKEN = "gw_0123456789abcdefghij"
+PUBLIC_HOST = "0.0.0.0"  # noqa: S104
+SITE = "https://shop.example"
+PRIVATE = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({}, "HOST"),
+        ({"WEB_AUTH": "open,jwt", "JWT_SECRET": LONG}, "HOST"),
+        ({"WEB_AUTH": "jwt"}, "JWT_SECRET"),
+        ({"WEB_AUTH": "jwt", "JWT_SECRET": LONG}, ""),
+        ({"WEB_AUTH": "jwt", "JWT_SECRET": "short"}, "JWT_SECRET"),
+        ({"WEB_AUTH": "jwt", "JWT_SECRET": f"{LONG},short"}, "JWT_SECRET"),
+        ({"WEB_AUTH": "jwt", "JWKS_URL": "https://id.example/keys?p=1"}, ""),
+        ({"WEB_AUTH": "jwt", "JWKS_URL": "http://id.example/keys"}, "JWKS_URL"),
+        ({"WEB_AUTH": "jwt", "JWT_PUBLIC_KEY": PRIVATE}, "JWT_PUBLIC_KEY"),
+        ({"WEB_AUTH": "apikey"}, "API_TOKEN"),
+        ({"WEB_AUTH": "apikey", "API_TOKEN": TOKEN}, ""),
+        ({"WEB_AUTH": "apikey", "API_TOKEN": "short"}, "API_TOKEN"),
+        ({"WEB_AUTH": "apikey", "API_TOKEN": f"{TOKEN},short"}, "API_TOKEN"),
+        ({"WEB_AUTH": "apikey", "API_TOKEN": TOKEN, "ADMIN_TOKEN": TOKEN}, "ADMIN_TOKEN"),
+        ({"WEB_AUTH": "apikey", "API_TOKEN": TOKEN, "ADMIN_TOKEN": "short"}, "ADMIN_TOKEN"),
+        ({"WEB_AUTH": "visitor"}, "JWT_SECRET WEB_ORIGINS"),
+        ({"WEB_AUTH": "visitor", "JWT_SECRET": LONG}, "WEB_ORIGINS"),
+        ({"WEB_AUTH": "visitor", "JWT_SECRET": LONG, "WEB_ORIGINS": "*"}, "WEB_ORIGINS"),
+        ({"WEB_AUTH": "visitor", "JWT_SECRET": LONG, "WEB_ORIGINS": f"{SITE},null"}, "WEB_ORIGINS"),
+        ({"WEB_AUTH": "visitor", "JWT_SECRET": LONG, "WEB_ORIGINS": SITE}, ""),
+        ({"WEB_AUTH": "visitor", "JWT_SECRET": "short", "WEB_ORIGINS": SITE}, "JWT_SECRET"),
+        ({"WEB_AUTH": "visitor,apikey,jwt"}, "API_TOKEN JWT_SECRET WEB_ORIGINS"),
+        ({"WEB_AUTH": "jwt", "JWT_SECRET": LONG, "WEB_ORIGINS": "*"}, ""),
+    ],
+)
+def test_a_public_server_starts_with_what_it_needs_alone(environ, named):
+    """What WEB_AUTH asks for has to be there and be strong; all that is not is told at once."""
+    if not named:
+        assert read(HOST=PUBLIC_HOST, **environ).host == PUBLIC_HOST
+        return
+    told = faults(HOST=PUBLIC_HOST, **environ)
+    assert " ".join(line.partition(":")[0] for line in told.splitlines()) == named
+    assert LONG not in told
+    assert TOKEN not in told
+    assert "gateway token" in told or "set" in told
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"WEB_AUTH": "jwt", "JWT_SECRET": "short"},
+        {"WEB_AUTH": "apikey", "API_TOKEN": "short", "ADMIN_TOKEN": "admin"},
+        {"WEB_AUTH": "Open, JWT", "JWT_SECRET": "short"},
+    ],
+)
+def test_on_this_machine_a_key_may_be_short(environ):
+    """Whoever tries things out need not make up long keys; `gateway doctor` speaks of them."""
+    assert read(**environ).host == "127.0.0.1"
+
+
+def test_a_public_key_is_no_secret():
+    """What everybody may know is refused as the secret, however its line breaks are written."""
+    pem = "-----BEGIN PUBLIC KEY-----\\nMIIB\\n-----END PUBLIC KEY-----"
+    assert faults(JWT_SECRET=pem).startswith("JWT_SECRET: is a key of another kind")
+    assert faults(JWT_SECRET='{"kty": "oct"}').startswith("JWT_SECRET: is a key of another kind")
+
+
+def test_a_key_with_its_old_one_is_two():
+    """While a key or a secret is changed, the new one comes first and the old one counts too."""
+    settings = read(JWT_SECRET="new, old", API_TOKEN="n,o,n")
+    assert [each.get_secret_value() for each in settings.jwt_secret] == ["new", "old"]
+    assert [each.get_secret_value() for each in settings.api_token] == ["n", "o"]
+
+
+def test_no_key_is_printed():
+    """Printing the settings shows no key of the web side."""
+    settings = read(JWT_SECRET=SECRET, API_TOKEN=SECRET, ADMIN_TOKEN=f"{SECRET}2")
+    assert SECRET not in f"{settings!r} {settings}"
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("https://a.example", "https://a.example"),
+        ("https://A.example/, http://b.example:8080", "https://a.example http://b.example:8080"),
+        ("https://a.example:443,http://a.example:80", "https://a.example http://a.example"),
+        ("http://[::1]:3000,*,null", "http://[::1]:3000 * null"),
+    ],
+)
+def test_origins_are_as_browsers_send_them(given, origins):
+    """Small letters, no slash at the end, no port that goes without saying."""
+    assert read(WEB_ORIGINS=given).web_origins == tuple(origins.split())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("a.example", "https://", "https://a.example/path", "ftp://a.example", "https://a b"),
+        *("https://*.example", "https://a.example:port", "https://a.example:", "https://é.example"),
+        *("https://a.example:0", "https://a.example:99999", "https://me@a.example", "https://a?x"),
+    ],
+)
+def test_what_is_no_origin_is_refused(given):
+    """An origin that no browser would send lets nobody in, so it is a fault."""
+    assert faults(WEB_ORIGINS=given).startswith("WEB_ORIGINS: names ")
+
+
+@pytest.mark.parametrize("rate", ["20/minute", "5 per second", "20/minute;200/day", "none", "None"])
+def test_limits_are_messages_per_time(rate):
+    """One limit, several, or none."""
+    assert read(RATE_LIMIT=rate).rate_limit == rate
+
+
+@pytest.mark.parametrize(
+    "rate", ["20", "many/minute", "0/minute", "20/fortnight", "999999/day", "1/year", "-1/minute"]
+)
+def test_what_is_no_limit_is_refused(rate):
+    """A limit that cannot be kept, or lets nothing through, is a fault."""
+    assert faults(RATE_LIMIT=rate).startswith("RATE_LIMIT: is not ")
+
+
+def test_proxies_are_addresses_and_networks():
+    """Both are taken, of either kind."""
+    proxies = read(TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.7,fd00::/8").trusted_proxies
+    assert [str(each) for each in proxies] == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
+
+
+@pytest.mark.parametrize("given", ["proxy.example", "10.0.0.0/99", "*", "0.0.0.0/0", "::/0"])
+def test_who_cannot_be_trusted_is_refused(given):
+    """Neither names, which others may change, nor everybody."""
+    assert faults(TRUSTED_PROXIES=given).startswith("TRUSTED_PROXIES: ")
 
 
 def test_ports_are_in_order_and_none_twice():

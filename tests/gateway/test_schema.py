@@ -1,17 +1,22 @@
 """The migrations make the very schema that the program was written for."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from core import account, leases, transcript, turns
+from core.again import again
 from core.database import open_database
 from core.errors import Misconfigured
 from core.tables import metadata
+from core.types import Address, Answer, InboundEvent, Status
 from gateway import schema
 from tests.databases import migrated
 
@@ -153,6 +158,151 @@ async def test_a_migration_that_fails_leaves_nothing(empty_database, monkeypatch
             await schema.migrate(empty_database)
     assert await empty_database.read(lambda db: inspect(db).get_table_names()) == []
     assert await schema.migrate(empty_database) == schema.latest()
+
+
+# --- an older database ---
+
+CLOSED = {"status": "done", "answered_at": 2, "closed_at": 4}
+HELLO = '[{"type":"text","text":"Hello"}]'
+LONG_AGO = {
+    "sessions": [
+        {"id": 7, "history_from": 0, "window_from": 0, "created_at": 1, "updated_at": 2},
+        {"id": 8, "history_from": 30, "window_from": 31, "created_at": 3, "updated_at": 4},
+    ],
+    "addresses": [
+        {"id": 5, "session_id": 7, "conversation": "alice"},
+        {"id": 6, "session_id": 8, "conversation": "bob"},
+    ],
+    "turns": [
+        {
+            "id": 20,
+            "session_id": 7,
+            "address_id": 5,
+            "status": "done",
+            "answered_at": 2,
+            "closed_at": 2,
+        },
+        {
+            "id": 31,
+            "session_id": 8,
+            "address_id": 6,
+            "status": "done",
+            "answered_at": 4,
+            "closed_at": 4,
+        },
+        {"id": 32, "session_id": 8, "address_id": 6, "status": "running"},
+    ],
+    "messages": [
+        {"id": 50, "session_id": 7, "turn_id": 20, "role": "user", "dedupe_key": "k50"},
+        {"id": 51, "session_id": 7, "turn_id": 20, "role": "assistant", "dedupe_key": None},
+        {"id": 52, "session_id": 8, "turn_id": 31, "role": "user", "dedupe_key": "k52"},
+        {"id": 53, "session_id": 8, "turn_id": 31, "role": "assistant", "dedupe_key": None},
+        {"id": 54, "session_id": 8, "turn_id": 32, "role": "user", "dedupe_key": "k54"},
+        {"id": 55, "session_id": 8, "turn_id": None, "role": "user", "dedupe_key": "k55"},
+    ],
+    "deliveries": [{"id": 60, "turn_id": 31, "part": 0, "external_id": "ts", "sent_at": 4}],
+    "replicas": [{"id": "dead", "beat_at": 1}],
+}
+SAME = {
+    "sessions": {},
+    "addresses": {"platform": "web", "account": "x", "direct": True},
+    "turns": {"owner": "dead", "attempt": 1, "blame": 0, "started_at": 1},
+    "messages": {"content": HELLO, "created_at": 1},
+    "deliveries": {},
+    "replicas": {},
+}
+
+
+def turn_to(db, revision):
+    """Bring the schema to a revision."""
+    config = schema._config()
+    config.attributes["connection"] = db
+    command.upgrade(config, revision)
+
+
+def furnish(db):
+    """Rows as the first revision had them; returns all of them."""
+    for table, rows in LONG_AGO.items():
+        for row in rows:
+            values = {**row, **SAME[table]}
+            if table == "messages":
+                values["address_id"] = 5 if row["session_id"] == 7 else 6
+            names = ", ".join(values)
+            marks = ", ".join(f":{name}" for name in values)
+            db.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)  # noqa: S608
+        if db.dialect.name == "postgresql" and table != "replicas":
+            # As if the rows had been given their ids by it.
+            db.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100)"))
+    return snapshot(db)
+
+
+def snapshot(db):
+    """What is in the tables of the first revision, by its columns."""
+    found = {}
+    for table in LONG_AGO:
+        rows = db.execute(text(f"SELECT * FROM {table} ORDER BY id")).mappings()  # noqa: S608
+        found[table] = [dict(row) for row in rows]
+    return found
+
+
+async def old(database):
+    """Make a database of the first revision, with conversations in it; returns its rows."""
+    await database.write(turn_to, "0001")
+    return await database.write(furnish)
+
+
+async def test_nothing_of_an_older_database_is_lost(empty_database):
+    """Every row has every value that it had; what is new is empty."""
+    before = await old(empty_database)
+    assert await schema.migrate(empty_database) == schema.latest()
+    after = await empty_database.read(snapshot)
+    assert after.keys() == before.keys()
+    for table, rows in before.items():
+        for was, now in zip(rows, after[table], strict=True):
+            assert {name: now[name] for name in was} == was
+            assert not any(value for name, value in now.items() if name not in was)
+    assert await empty_database.read(differences) == []
+
+
+async def test_an_older_databases_turns_go_on(empty_database):
+    """What ran is recovered and answered, what waited follows, and new messages are taken."""
+    await old(empty_database)
+    await schema.migrate(empty_database)
+    write = empty_database.write
+    [taken] = await write(leases.recover, "new", single=False, dead_ms=1000, lost=())
+    assert (taken.id, taken.attempt, taken.system) == (32, 2, None)
+    answer = Answer(status=Status.DONE, parts=({"type": "text", "text": "Late"},))
+    _, following = await write(turns.close, taken, answer, now=9)
+    assert following.message_ids == (55,)
+    await write(turns.close, following.turn, answer, now=9)
+    said = InboundEvent(
+        address=Address(platform="web", account="x", conversation="alice"),
+        text="Hi",
+        message_key="k-new",
+    )
+    accepting = {"owner": "new", "now": 10, "stale_before": -1}
+    receipt = await write(turns.accept, said, **accepting)
+    assert receipt.session_id == 7
+    spoken = await empty_database.read(transcript.spoken, 7, turn_id=receipt.turn_id)
+    assert [message.turn_id for message in spoken] == [20, 20, receipt.turn_id]
+    await write(turns.close, receipt.turn, answer, now=11)
+    replaced = await write(again, 7, 20, owner="new", now=12)
+    assert replaced.message_id == 50
+    assert (await write(turns.accept, replace(said, message_key="k50"), **accepting)).duplicate
+
+
+async def test_an_older_databases_conversations_can_be_listed_and_erased(empty_database):
+    """With all that refers to them, also the delivery of an answer."""
+    await old(empty_database)
+    await schema.migrate(empty_database)
+    found = await empty_database.read(account.conversations, "web", "x", before=None, limit=9)
+    assert [(each.name, each.turns, each.title) for each in found] == [
+        ("bob", 1, "Hello"),
+        ("alice", 1, "Hello"),
+    ]
+    assert await empty_database.write(account.erase_some, "web", "x") == 2
+    left = await empty_database.read(snapshot)
+    assert {table for table, rows in left.items() if rows} == {"replicas"}
 
 
 def test_there_is_one_newest_revision():

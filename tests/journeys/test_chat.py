@@ -44,7 +44,18 @@ async def test_the_printed_request_streams_its_answer(either: House):
     spent = {"input": asked.tokens, "output": 10}  # the fake counts its own deltas
     assert done == {"type": "done", "sessionId": "test-1", "usage": spent}
     assert viewer.response.headers["X-Session-Id"] == "test-1"
+    assert viewer.response.headers["Vary"] == "Accept, Authorization"
     assert viewer.response.content_type == "text/event-stream"
+
+
+@pytest.mark.parametrize("accept", ["application/json, text/plain, */*", "text/event-stream"])
+async def test_what_a_library_accepts_by_itself_changes_nothing(house: House, accept: str):
+    """Some name JSON first and take anything: they still get the events that they read."""
+    headers = {"Accept": accept}
+    body = {"message": "hi", "sessionId": "s"}
+    async with house.stream("POST", "/api/chat", json=body, headers=headers) as viewer:
+        await viewer.read()
+    assert viewer.text == "You said: hi"
 
 
 async def test_a_follow_up_is_asked_with_the_conversation_so_far(either: House):

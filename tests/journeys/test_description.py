@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
+import jwt
 import pytest
 
 from adapters.web.docs import DOCUMENT
-from tests.journeys.house import House
+from tests.journeys.house import House, serving
 
 CHECKS = (
     "not_a_server_error",
@@ -16,7 +18,10 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
-EXAMPLES = 12  # of each operation, besides the edge cases of each parameter and field
+EXAMPLES = 6  # of each operation, besides the edge cases of each parameter and field
+SECRET = "a secret of forty letters, all made up here"
+ORIGIN = "http://localhost:8000"
+ALL = {"web_auth": ("open", "visitor", "jwt"), "jwt_secret": (SECRET,), "web_origins": (ORIGIN,)}
 
 
 async def attack(house: House, folder: Path, *options: str) -> tuple[int | None, str]:
@@ -25,7 +30,7 @@ async def attack(house: House, folder: Path, *options: str) -> tuple[int | None,
         Path(sys.executable).with_name("schemathesis"),
         *("run", DOCUMENT, "--url", f"http://127.0.0.1:{house.port}"),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)),
-        *("--checks", ",".join(CHECKS), "--continue-on-failure", "--workers", "2"),
+        *("--checks", ",".join(CHECKS), "--continue-on-failure", "--workers", "1"),
         *("--warnings", "off", "--no-color", "--seed", "7", *options),
         cwd=folder,  # it keeps files beside itself
         stdout=asyncio.subprocess.PIPE,
@@ -35,9 +40,21 @@ async def attack(house: House, folder: Path, *options: str) -> tuple[int | None,
     return process.returncode, said.decode()
 
 
-async def test_whatever_is_asked_is_answered_as_described(house: House, tmp_path: Path):
+async def test_whatever_is_asked_is_answered_as_described(url: str, tmp_path: Path, swift: None):
     """No server error, no status, type, header or body that the description does not have."""
-    status, said = await attack(house, tmp_path)
+    claims = {"sub": "ann", "exp": time.time() + 3600}
+    token = jwt.encode(claims, SECRET, algorithm="HS256")
+    async with serving(url, **ALL) as house:
+        status, said = await attack(house, tmp_path, "--header", f"Authorization: Bearer {token}")
+    assert status == 0, said
+
+
+async def test_whatever_a_stranger_asks_is_answered_as_described(
+    url: str, tmp_path: Path, swift: None
+):
+    """The same for somebody whom nobody knows, where everybody has to be known."""
+    async with serving(url, web_auth=("jwt",), jwt_secret=(SECRET,)) as house:
+        status, said = await attack(house, tmp_path)
     assert status == 0, said
 
 

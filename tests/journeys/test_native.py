@@ -200,6 +200,48 @@ async def test_a_broken_line_loses_nothing_of_a_run_that_goes_on(house: House, p
     assert len(tasks) > 100
 
 
+async def cut_off(house: House, mark: str, size: int) -> bytes:
+    """What comes within so many bytes of the events after a mark; then the line is cut."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+    # Without chunks, as an old proxy asks for it: each byte that comes is the stream's.
+    head = f"GET /api/v1/sessions/s/events HTTP/1.0\r\nHost: localhost\r\nLast-Event-ID: {mark}"
+    raw = b""
+    try:
+        writer.write(f"{head}\r\n\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        while len(raw) < size and (some := await reader.read(size - len(raw))):
+            raw += some
+    finally:
+        writer.transport.abort()
+    return raw
+
+
+async def stubborn(house: House, mark: str, size: int) -> str:
+    """Follow an answer over a line that is cut every so many bytes; what stands there at last."""
+    screen, over = "", False
+    while not over:
+        events = parse(await cut_off(house, mark, size))
+        screen, over = shown(events, screen), any(event.name in ENDS for event in events)
+        if not events:
+            size *= 2  # what came meanwhile is one event, which is longer by now
+        else:
+            mark = events[-1].id
+    return screen
+
+
+async def test_a_line_that_is_cut_again_and_again_loses_nothing(either: House, piecemeal: None):
+    """Whatever the number of bytes between two cuts: byte for byte the same text at last."""
+    either.fake.script(Answer(LONG, chunk=7, gap=SPACED))
+    async with either.send("s", "hi") as viewer:
+        await viewer.read(lambda viewer: viewer.events)
+        mark = viewer.events[0].id
+        sizes = [*range(60, 400, 7), *range(400, 3000, 97)]
+        texts = await asyncio.gather(*[stubborn(either, mark, size) for size in sizes])
+        await viewer.read()
+    assert len(texts) == len(sizes)
+    assert {text.encode() for text in texts} == {LONG.encode()} == {viewer.text.encode()}
+
+
 async def test_a_broken_line_does_not_bring_back_a_refused_answer(house: House, piecemeal: None):
     """Cut at any byte before a refusal: afterwards the notice stands there, and it alone."""
     house.fake.script(Answer("First you take a big", gap=SPACED, stop_reason="refusal"))

@@ -291,7 +291,7 @@ async def test_a_foreign_page_may_read_nothing(house: House, method: str):
         ("DELETE", SEND, "GET, POST"),
         ("HEAD", SEND, "GET, POST"),
         ("POST", EVENTS, "GET"),
-        ("PATCH", "/api/v1/sessions/s", "DELETE"),
+        ("PATCH", "/api/v1/sessions/s", "DELETE, GET"),
         ("GET", "/api/v1/runs/1/cancel", "POST"),
         ("POST", "/health", "GET, HEAD"),
         ("DELETE", "/", "GET, HEAD"),

@@ -1,5 +1,7 @@
 """The gateway's own events: named, numbered, resumable."""
 
+from collections.abc import Sequence
+
 from adapters.web.wire import encode
 from core.live import Update
 from core.text import apology
@@ -10,11 +12,17 @@ END = "end"  # in an event id, stands for: this client has been told how the tur
 
 
 class Native:
-    """Encodes the updates of one turn, as `message` (the client's id) opened or joined it."""
+    """Encodes the updates of one turn, as `message` (the client's id) opened or joined it.
 
-    def __init__(self, session: str, message: str | None) -> None:
+    `messages` are the ids of all that the turn answers, for a viewer who has not sent them.
+    """
+
+    def __init__(
+        self, session: str, message: str | None, messages: Sequence[str] | None = None
+    ) -> None:
         self._session = session
         self._message = message
+        self._messages = messages
 
     def encode(self, update: Update) -> bytes:
         """The update as events; empty when there is nothing to tell."""
@@ -22,8 +30,7 @@ class Native:
         mark = f"{turn}.{cursor.attempt}.{cursor.position}"
         data = b""
         if update.started:
-            started = {"runId": str(turn), "sessionId": self._session, "messageId": self._message}
-            data = _event("run.started", mark, started)
+            data = _event("run.started", mark, self._start(turn))
         if update.reset:
             data += _event("snapshot", mark, {"text": update.text})
         elif update.text:
@@ -32,6 +39,16 @@ class Native:
             name = NAMES.get(update.outcome.status, "run.completed")
             data += _event(name, f"{turn}.{cursor.attempt}.{END}", _end(update.outcome))
         return data
+
+    def _start(self, turn_id: int) -> dict[str, object]:
+        start: dict[str, object] = {
+            "runId": str(turn_id),
+            "sessionId": self._session,
+            "messageId": self._message,
+        }
+        if self._messages is not None:
+            start["messageIds"] = self._messages
+        return start
 
 
 def _event(name: str, mark: str, body: object) -> bytes:

@@ -5,6 +5,8 @@
 
 import { $, copies, copyOf, speak } from "./nodes.js";
 import { blank, render } from "./markdown.js";
+import { call } from "./caller.js";
+import { recall, remember } from "./store.js";
 
 const SILENCE = 45_000; // the server pings every 15 s: three missed, and the line is dead
 const RENDER_EVERY = 80; // a reader sees no difference below that, a phone's battery does
@@ -16,27 +18,7 @@ const log = $("log");
 const field = $("text");
 const act = $("act");
 
-// ------------------------------------------------------------------ what outlives a reload
-
-const memory = new Map(); // stands in where storage is forbidden or full
-
-function recall(key) {
-  if (memory.has(key)) return memory.get(key);
-  try {
-    return JSON.parse(localStorage.getItem(`gateway.${key}`));
-  } catch {
-    return null;
-  }
-}
-
-function remember(key, value) {
-  memory.delete(key);
-  try {
-    localStorage.setItem(`gateway.${key}`, JSON.stringify(value));
-  } catch {
-    memory.set(key, value);
-  }
-}
+// ------------------------------------------------------------------ what is yet to be sent
 
 /* Messages that the server has not confirmed. A list, because two tabs may share a session. */
 const outbox = {
@@ -65,7 +47,8 @@ class Refusal extends Error {
 
   static async from(response) {
     const body = await response.json().catch(() => null);
-    const message = body?.error?.message ?? `The server answered with status ${response.status}.`;
+    const unknown = response.status === 401 && "This server serves people who are signed in, and this page can't sign you in.";
+    const message = unknown || (body?.error?.message ?? `The server answered with status ${response.status}.`);
     const wait = Number(response.headers.get("Retry-After")) * 1000 || 0;
     return new Refusal(response.status, message, wait);
   }
@@ -79,7 +62,7 @@ async function* listen(url, init, signal) {
   let timer = setTimeout(hangUp, SILENCE);
   signal.addEventListener("abort", hangUp);
   try {
-    const response = await fetch(url, { ...init, signal: line.signal });
+    const response = await call(url, { ...init, signal: line.signal });
     if (!response.ok) throw await Refusal.from(response);
     if (response.status === 204) throw new Refusal(204, "", 0);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -372,7 +355,7 @@ function again(asked) {
 
 async function cancel(asked) {
   const url = `/api/v1/runs/${encodeURIComponent(asked.runId)}/cancel`;
-  const response = await fetch(url, { method: "POST" }).catch(() => null);
+  const response = await call(url, { method: "POST" }).catch(() => null);
   if (response?.ok || asked.over) return;
   asked.stopping = false; // it may be asked for again
   refreshControls();
@@ -420,7 +403,7 @@ async function load(signal) {
   const nothing = { messages: [], running: null };
   if (!sid) return nothing;
   for (let failures = 1; !signal.aborted; failures += 1) {
-    const response = await fetch(path("messages"), { signal }).catch(() => null);
+    const response = await call(path("messages"), { signal }).catch(() => null);
     const history = response?.ok && (await response.json().catch(() => null));
     if (history) {
       hint("");

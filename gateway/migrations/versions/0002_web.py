@@ -15,7 +15,23 @@ ID = BIG.with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.add_column("sessions", sa.Column("system", sa.Text()))
     op.add_column("turns", sa.Column("replaced_by", ID))
-    op.create_index("ix_addresses_platform_account_id", "addresses", ["platform", "account", "id"])
+    listed = sa.text("conversation NOT LIKE '~%'")
+    op.create_index(
+        "ix_addresses_listed",
+        "addresses",
+        ["platform", "account", "id"],
+        sqlite_where=listed,
+        postgresql_where=listed,
+    )
+    # Deleting an address or a turn makes the database look for what refers to it.
+    op.create_index("ix_turns_address_id", "turns", ["address_id"])
+    op.create_index("ix_messages_turn_id", "messages", ["turn_id"])
+    op.create_index("ix_messages_address_id", "messages", ["address_id"])
+    _feedback()
+    _visitors()
+
+
+def _feedback() -> None:
     op.create_table(
         "feedback",
         sa.Column("id", ID, nullable=False),
@@ -28,6 +44,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_id", name="uq_feedback_message_id"),
         sa.CheckConstraint("value IN (-1, 1)", name=op.f("ck_feedback_value")),
     )
+
+
+def _visitors() -> None:
     op.create_table(
         "visitors",
         sa.Column("id", sa.Text(), nullable=False),
