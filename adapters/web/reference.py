@@ -122,7 +122,7 @@ def _type(name: str, kind: Schema) -> str:
     )
 
 
-def _show(schema: Schema | bool) -> str:
+def _show(schema: Schema | bool) -> str:  # noqa: FBT001 - JSON Schema has both
     """A schema in a few words, with links to the types that it names."""
     if isinstance(schema, bool):
         return "anything"
