@@ -9,8 +9,7 @@ from core.database import Contended
 from core.errors import NotFound, Transient
 from core.statements import number
 from core.tables import messages, sessions
-from core.turns import _content as content_of
-from core.turns import opened, stored
+from core.turns import content_of, opened, stored
 from core.types import InboundEvent, Part, Receipt, Turn
 
 

@@ -62,7 +62,7 @@ def accept(
         "turn_id": turn_id,
         "address_id": address_id,
         "role": "user",
-        "content": _content(event, new=new),
+        "content": content_of(event, new=new),
         "dedupe_key": event.message_key,
         "created_at": now,
     }
@@ -103,7 +103,7 @@ def _check_queue(db: Connection, session_id: int, longest: int) -> None:
         )
 
 
-def _content(event: InboundEvent, *, new: bool) -> list[Part]:
+def content_of(event: InboundEvent, *, new: bool) -> list[Part]:
     """The message as it is stored: its words, and what else its sender asked for."""
     content: list[Part] = [{"type": "text", "text": event.text}]
     transcript = [[said.role, said.text] for said in event.transcript] if new else []

@@ -14,24 +14,7 @@ from aiohttp import web
 from adapters.claude import Claude
 from adapters.demo import NAME as DEMO
 from adapters.demo import Demo
-from adapters.web.application import application
-from adapters.web.chat import ChatRoutes
-from adapters.web.chats import Chats
-from adapters.web.compat import CompatRoutes
-from adapters.web.docs import Docs
-from adapters.web.histories import HistoryRoutes
-from adapters.web.native import NativeRoutes
-from adapters.web.native_config import About, ConfigRoutes
-from adapters.web.native_people import PeopleRoutes
-from adapters.web.native_sessions import SessionsRoutes
-from adapters.web.openai import OpenAIRoutes
-from adapters.web.sessions import SessionRoutes
-from adapters.web.simple import SimpleRoutes
-from adapters.web.site import Site
-from adapters.web.socket.sockets import Sockets
 from adapters.web.sse import STREAMS
-from adapters.web.ui import UiRoutes
-from adapters.web.visitors import VisitorRoutes
 from core.answering import Answerer
 from core.bus import LocalBus
 from core.changes import Changes
@@ -47,9 +30,8 @@ from core.replica import Lease, Pulse, Replica
 from gateway import schema
 from gateway.config import Settings
 from gateway.health import Health
-from gateway.sign_in import VisitorRegister, gate_of
 from gateway.telemetry import Telemetry
-from gateway.web_settings import OPEN
+from gateway.web import web_side
 
 PULSE = Pulse()
 GARBAGE = 5000  # new objects between two looks for garbage; a turn leaves hardly any in cycles
@@ -81,35 +63,17 @@ def build(settings: Settings) -> Gateway:
     database = open_database(settings.database_url)
     handler, replica = _engine(settings, database, models, live, clock, telemetry.observe)
 
-    about = About(name="Chat", model=names[0], demo=claude is None)
-    health = Health(database=database, models=models, handler=handler, metrics=telemetry.render)
-    gate = gate_of(settings, database=database, clock=clock)
     changes = Changes(database=database, handler=handler, clock=clock, replica=replica.name)
-    chats = Chats(handler=handler, database=database, changes=changes, allowance=gate)
-    ui = UiRoutes(chats)
-    sockets = Sockets(chats, verify=gate.verify, open_mode=OPEN in settings.web_auth, clock=clock)
-    app = application(
-        [
-            *Site(sockets.connect).routes(),
-            *sockets.routes(),
-            *ChatRoutes(chats, ui).routes(),
-            *ui.routes(),
-            *SimpleRoutes(chats).routes(),
-            *HistoryRoutes(chats).routes(),
-            *SessionRoutes(chats, clock).routes(),
-            *ConfigRoutes(about).routes(),
-            *VisitorRoutes(gate, VisitorRegister(database, clock)).routes(),
-            *NativeRoutes(chats).routes(),
-            *SessionsRoutes(chats, clock).routes(),
-            *PeopleRoutes(chats, clock).routes(),
-            *OpenAIRoutes(chats, names, clock).routes(),
-            *CompatRoutes(chats, clock).routes(),
-            *Docs().routes(),
-            *health.routes(),
-        ],
-        gate,
+    health = Health(database=database, models=models, handler=handler, metrics=telemetry.render)
+    app = web_side(
+        settings,
+        names=names,
+        database=database,
+        handler=handler,
+        changes=changes,
+        health=health,
+        clock=clock,
     )
-    app.on_shutdown.append(sockets.on_shutdown)
     telemetry.watch(turns_running=lambda: len(live), open_streams=lambda: len(app[STREAMS]))
     return Gateway(
         settings=settings,

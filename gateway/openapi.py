@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from adapters.web.docs import DOCUMENT
-from adapters.web.openapi import describe
+from adapters.web.description.docs import DOCUMENT
+from adapters.web.description.openapi import describe
 from adapters.web.routing import routes_of
 from gateway.app import build
 from gateway.config import load

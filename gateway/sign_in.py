@@ -4,15 +4,15 @@ from functools import partial
 
 import structlog
 
-from adapters.web.auth.jwks import KeySet
-from adapters.web.auth.keys import Key, from_pem, from_secret
-from adapters.web.auth.passes import Passes
-from adapters.web.auth.programs import Programs
-from adapters.web.auth.sign_in import SignIn
-from adapters.web.auth.users import Users
-from adapters.web.guard import Gate
-from adapters.web.limits import Limits, rules
-from adapters.web.peers import Peers
+from adapters.web.door.guard import Gate
+from adapters.web.door.jwks import KeySet
+from adapters.web.door.keys import Key, from_pem, from_secret
+from adapters.web.door.limits import Limits, rules
+from adapters.web.door.passes import Passes
+from adapters.web.door.peers import Peers
+from adapters.web.door.programs import Programs
+from adapters.web.door.sign_in import SignIn
+from adapters.web.door.users import Users
 from adapters.web.wire import PLATFORM
 from core import visitors
 from core.database import Database

@@ -5,11 +5,11 @@ import time
 
 import jwt
 
-from adapters.web.auth.claims import DAY
-from adapters.web.auth.keys import HMAC, from_secret
-from adapters.web.auth.passes import keys, sign, somebody
-from adapters.web.auth.programs import PREFIX
-from adapters.web.principal import PEOPLE
+from adapters.web.door.claims import DAY
+from adapters.web.door.keys import HMAC, from_secret
+from adapters.web.door.passes import keys, sign, somebody
+from adapters.web.door.principal import PEOPLE
+from adapters.web.door.programs import PREFIX
 from core.errors import Misconfigured
 from gateway.checks import origin
 from gateway.config import Settings

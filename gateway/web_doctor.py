@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-from adapters.web.auth.jwks import fetch
-from adapters.web.limits import rules
+from adapters.web.door.jwks import fetch
+from adapters.web.door.limits import rules
 from core.errors import Transient
 from gateway.checks import ANY, NULL, is_loopback
 from gateway.config import Settings

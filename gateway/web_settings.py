@@ -118,7 +118,7 @@ class WebSettings(BaseSettings):
     @check("jwt_public_key")
     @classmethod
     def _public_key(cls, pem: str) -> str:
-        from adapters.web.auth.keys import from_pem  # noqa: PLC0415 - loaded if there is a key
+        from adapters.web.door.keys import from_pem  # noqa: PLC0415 - loaded if there is a key
 
         from_pem(pem)
         return pem
@@ -171,7 +171,7 @@ class WebSettings(BaseSettings):
     @check("rate_limit")
     @classmethod
     def _rate(cls, value: str) -> str:
-        from adapters.web.limits import rules  # noqa: PLC0415 - most commands do without
+        from adapters.web.door.limits import rules  # noqa: PLC0415 - most commands do without
 
         rules(value)
         return value
@@ -214,7 +214,7 @@ def _check_key(key: SecretStr, info: ValidationInfo) -> None:
 
 
 def _check_secret(value: str, info: ValidationInfo) -> None:
-    from adapters.web.auth.keys import from_secret  # noqa: PLC0415 - loaded if there is a secret
+    from adapters.web.door.keys import from_secret  # noqa: PLC0415 - loaded if there is a secret
 
     if not value.isprintable():
         raise ValueError("holds a line break or a sign that cannot be seen")

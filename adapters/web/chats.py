@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from adapters.web.principal import Principal, Scope, demand
+from adapters.web.door.principal import Principal, Scope, demand
 from adapters.web.wire import address_of, message_key
 from core import outcomes, transcript
 from core.account import Conversation, find

@@ -14,10 +14,10 @@ from aiohttp import web
 from adapters.web.chats import Chats, Say
 from adapters.web.dialects.deep_chat import DeepChat, DeepChatText
 from adapters.web.dialects.n8n import N8n, N8nLine, N8nReply, session
+from adapters.web.door.peers import address
+from adapters.web.door.principal import Scope, caller, demand
 from adapters.web.errors import Refused
 from adapters.web.failure import answered
-from adapters.web.peers import address
-from adapters.web.principal import Scope, caller, demand
 from adapters.web.routing import Reply, Route
 from adapters.web.sse import EventStream, Medium
 from adapters.web.wire import fit, name_in, name_once, read_object, reply, text_in

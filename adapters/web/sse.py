@@ -71,7 +71,7 @@ class EventStream:
 
     async def __aenter__(self) -> Self:
         """Send the headers at once: the client and its proxies know that it works."""
-        _bound(self._request.transport)
+        bound(self._request.transport)
         with suppress(ConnectionError):  # the next event finds that out again
             await self.response.prepare(self._request)
             if self._medium.hello:
@@ -141,7 +141,7 @@ class EventStream:
             self._request.transport.abort()
 
 
-def _bound(transport: asyncio.Transport | None) -> None:
+def bound(transport: asyncio.Transport | None) -> None:
     """Keep a reader that never reads from filling memory, and a dead one from staying."""
     sock = transport.get_extra_info("socket") if transport is not None else None
     if sock is None:

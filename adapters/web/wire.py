@@ -9,8 +9,8 @@ from uuid import uuid4
 import msgspec
 from aiohttp import web
 
+from adapters.web.door.principal import Principal
 from adapters.web.errors import Refused
-from adapters.web.principal import Principal
 from core.account import ONCE
 from core.text import clean
 from core.types import Address

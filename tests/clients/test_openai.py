@@ -31,7 +31,7 @@ async def client(house: House) -> AsyncIterator[AsyncOpenAI]:
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams are opened at once, so that failures are late."""
-    monkeypatch.setattr("adapters.web.openai.SOON", 0)
+    monkeypatch.setattr("adapters.web.openai.routes.SOON", 0)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 
 from core import answering, changes, outcomes, transcript
 from core.again import Busy, again
@@ -19,6 +20,19 @@ from tests.fakes.scripted import forever, says
 def _at_once(monkeypatch):
     monkeypatch.setattr(answering, "COALESCE", 0)
     monkeypatch.setattr("core.viewers.ELSEWHERE", 0.01)
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def _seen_off(database):
+    """No viewer outlives its test: it would go on looking into a closed database."""
+    yield
+    for viewer in _viewers:
+        viewer.cancel()
+    await asyncio.gather(*_viewers, return_exceptions=True)
+    _viewers.clear()
+
+
+_viewers = []
 
 
 def changes_of(theatre):
@@ -40,11 +54,18 @@ async def follow(theatre, receipt):
     return [update async for update in theatre.handler.watch(receipt)]
 
 
+def viewer_of(theatre, receipt):
+    """Somebody who follows along, to what they were told."""
+    viewer = asyncio.create_task(follow(theatre, receipt))
+    _viewers.append(viewer)
+    return viewer
+
+
 async def running(theatre, words="Hi"):
     """A message whose answer has begun, and a viewer of it."""
     receipt = await theatre.say(words)
     await until(lambda: (log := theatre.live.get(receipt.turn_id)) and log.text)
-    viewer = asyncio.create_task(follow(theatre, receipt))
+    viewer = viewer_of(theatre, receipt)
     await asyncio.sleep(0)
     return receipt, viewer
 
@@ -80,7 +101,7 @@ async def test_what_waits_is_replaced_as_all_that_came_later(database):
     async with stage(database, endless("ba"), says("good"), says("good")) as theatre:
         receipt, _ = await running(theatre)
         waiting = await theatre.say("two")
-        viewer = asyncio.create_task(follow(theatre, waiting))
+        viewer = viewer_of(theatre, waiting)
         await changes_of(theatre).again(receipt.session_id, receipt.turn_id)
         assert (await viewer)[-1].outcome is not None
         await theatre.done()
@@ -179,7 +200,7 @@ async def test_what_runs_is_ended_and_its_viewers_go(database, platform):
         receipt = await theatre.say(platform=platform)
         await until(lambda: (log := theatre.live.get(receipt.turn_id)) and log.text)
         waiting = await theatre.say("two", platform=platform)
-        viewers = [asyncio.create_task(follow(theatre, each)) for each in (receipt, waiting)]
+        viewers = [viewer_of(theatre, each) for each in (receipt, waiting)]
         await asyncio.sleep(0)
         assert await changes_of(theatre).erase_all(platform, "x") == 1
         for viewer in viewers:

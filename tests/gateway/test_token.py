@@ -4,7 +4,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from adapters.web.auth.passes import keys
+from adapters.web.door.passes import keys
 from core.errors import Misconfigured
 from gateway import cli
 from gateway.config import load

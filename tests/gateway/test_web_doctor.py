@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.web.auth.programs import PREFIX
+from adapters.web.door.programs import PREFIX
 from gateway.config import load
 from gateway.web_doctor import key_set, web_auth
 from tests.adapters.web_auth.stage import jwk, pem, private, provider

@@ -8,13 +8,13 @@ import aiohttp
 from aiohttp import web
 
 from adapters.web.application import application
-from adapters.web.chat import ChatRoutes
 from adapters.web.chats import Chats
-from adapters.web.histories import HistoryRoutes
-from adapters.web.principal import PUBLIC, Kind, Principal, Scope, present
-from adapters.web.sessions import SessionRoutes
-from adapters.web.simple import SimpleRoutes
-from adapters.web.ui import UiRoutes
+from adapters.web.door.principal import PUBLIC, Kind, Principal, Scope, present
+from adapters.web.plain.chat import ChatRoutes
+from adapters.web.plain.histories import HistoryRoutes
+from adapters.web.plain.sessions import SessionRoutes
+from adapters.web.plain.simple import SimpleRoutes
+from adapters.web.ui.routes import UiRoutes
 from core.changes import Changes
 from core.clock import SystemClock
 from tests.journeys.house import PATIENCE, House

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,14 @@ async def either(either_url: str, swift: None) -> AsyncIterator[House]:
     await migrate(either_url)
     async with serving(either_url) as house:
         yield house
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trusting() -> Iterator[None]:
+    """One set of certificates for all: reading them takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from adapters.web.application import application
-from adapters.web.auth.verdicts import invalid
 from adapters.web.chats import Chats
-from adapters.web.principal import Kind, Principal
+from adapters.web.door.principal import Kind, Principal
+from adapters.web.door.verdicts import invalid
 from adapters.web.socket.sockets import Sockets
 from core.changes import Changes
 from core.ports import Clock

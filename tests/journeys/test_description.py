@@ -8,7 +8,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from adapters.web.docs import DOCUMENT
+from adapters.web.description.docs import DOCUMENT
 from tests.journeys.house import House, serving
 
 CHECKS = (

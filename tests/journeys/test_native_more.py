@@ -11,13 +11,13 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from adapters.web import native_people, native_sessions
 from adapters.web.application import application
 from adapters.web.chats import Chats
-from adapters.web.native import NativeRoutes
-from adapters.web.native_config import About, ConfigRoutes
-from adapters.web.native_people import PeopleRoutes
-from adapters.web.native_sessions import SessionsRoutes, title
+from adapters.web.native import people, sessions
+from adapters.web.native.config import About, ConfigRoutes
+from adapters.web.native.messages import NativeRoutes
+from adapters.web.native.people import PeopleRoutes
+from adapters.web.native.sessions import SessionsRoutes, title
 from core.changes import Changes
 from core.clock import SystemClock
 from tests.fakes.anthropic import Answer, Hold, Status
@@ -159,7 +159,7 @@ async def test_a_conversation_tells_what_it_is(either: House):
 def test_a_title_is_cut_at_a_word(text: str, told: str):
     """Or, where a word is very long, within it; never over 80 characters."""
     assert title(text) == told
-    assert len(told) <= native_sessions.TITLE
+    assert len(told) <= sessions.TITLE
 
 
 async def test_an_identity_stands_beside_its_message(either: House):
@@ -329,7 +329,7 @@ async def test_only_an_answer_has_an_opinion(house: House):
 
 async def test_everything_is_taken_along(either: House, monkeypatch: pytest.MonkeyPatch):
     """One document: conversations with all their messages, in order, also what was cleared."""
-    monkeypatch.setattr(native_people, "PAGE", 2)
+    monkeypatch.setattr(people, "PAGE", 2)
     for number in range(5):
         for text in ("one", "two", "three"):
             await either.ask(f"s{number}", text, text)
@@ -431,14 +431,13 @@ async def test_a_token_allows_what_its_scopes_say(door: aiohttp.ClientSession):
 
 
 async def test_a_page_is_told_how_to_sign_in(door: aiohttp.ClientSession, house: House):
-    """The modes of the server, and whether this caller has done so."""
-    _, told = await ask(door, "GET", "/config")
-    assert (told["auth"], told["signedIn"]) == (["jwt", "apikey"], False)
-    _, told = await ask(door, "GET", "/config", by="ada")
-    assert told["signedIn"] is True
+    """By the modes of the server, whoever asks."""
+    for name in (None, "ada"):
+        _, told = await ask(door, "GET", "/config", by=name)
+        assert told["auth"] == ["jwt", "apikey"]
     _, told = await ask(house.http, "GET", "/config")
-    assert (told["auth"], told["signedIn"]) == (["open"], False)
-    assert told.keys() == {"name", "demo", "model", "greeting", "auth", "signedIn"}
+    assert told["auth"] == ["open"]
+    assert told.keys() == {"name", "demo", "model", "greeting", "auth"}
 
 
 @pytest.mark.parametrize(

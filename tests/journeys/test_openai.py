@@ -111,7 +111,7 @@ async def test_the_role_is_sent_before_the_first_words(house: House):
     hold = Hold()
     house.fake.script(Answer("late", hold=hold, hold_after=0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("adapters.web.openai.SOON", 0)
+        patch.setattr("adapters.web.openai.routes.SOON", 0)
         body = {"messages": HI, "stream": True}
         async with house.http.post(CHAT, json=body) as response:
             start = await response.content.readuntil(b"\n\n")
@@ -262,7 +262,7 @@ async def test_a_stream_that_fails_late_says_so_in_the_stream(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
     """An error and the end, after the chunks that were sent."""
-    monkeypatch.setattr("adapters.web.openai.SOON", 0)
+    monkeypatch.setattr("adapters.web.openai.routes.SOON", 0)
     house.fake.default = Status(500, retry_after=SOON)
     *_, error = await streamed(house)
     assert error["error"]["code"] == "unavailable"

@@ -210,7 +210,8 @@ async def test_the_page_is_told_whom_it_talks_to(house: House):
     """The model's name, and whether it is the demo."""
     status, body = await got(house, "/api/v1/config")
     assert status == 200
-    assert json.loads(body) == {"name": "Chat", "demo": False, "model": MODELS[0], "greeting": None}
+    about = {"name": "Chat", "demo": False, "model": MODELS[0], "greeting": None, "auth": ["open"]}
+    assert json.loads(body) == about
 
 
 # --- the log ---

@@ -144,7 +144,7 @@ class ChunkFrames:
 
     def __init__(self, request: str, session: str, *, after: int | None = None) -> None:
         self._request = request
-        self._chunks = Ui(session)
+        self._chunks = Ui(session, resets=True)
         self._again = after is not None
         self._sequence = 0 if after is None else after + 1
         self.turn: int | None = None

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from adapters.web.dialects.appended import Appended
 from adapters.web.dialects.typed import Tokens
 from adapters.web.wire import encode
 from core.live import Update
@@ -110,10 +111,16 @@ Chunk = (
 
 
 class Ui:
-    """Encodes the updates of one turn, from its start, for the chat called `session`."""
+    """Encodes the updates of one turn, from its start, for the chat called `session`.
 
-    def __init__(self, session: str) -> None:
+    Only clients of version 7 and later know how to take words back (`resets`); for the others
+    such a chunk ends the stream, and what replaces the words begins a paragraph after them.
+    """
+
+    def __init__(self, session: str, *, resets: bool = False) -> None:
         self._session = session
+        self._resets = resets
+        self._said = Appended()
         self._open = False
 
     def encode(self, update: Update) -> bytes:
@@ -127,12 +134,13 @@ class Ui:
         if update.started:
             place = StartMetadata(self._session)
             found += [StartChunk(message_name(update.turn_id), place), StartStepChunk()]
-        if update.reset and self._open:
+        if update.reset and self._open and self._resets:
             found.append(ResetStepChunk())
             self._open = False
-        if update.text:
+        words = self._said.words(update)
+        if words:
             found += [] if self._open else [TextStartChunk(PART)]
-            found.append(TextDeltaChunk(PART, update.text))
+            found.append(TextDeltaChunk(PART, update.text if self._resets else words))
             self._open = True
         if update.outcome is not None:
             found += self._end(update.outcome)

@@ -4,10 +4,10 @@ from typing import Protocol
 
 from aiohttp import web
 
-from adapters.web.auth.verdicts import invalid, missing
+from adapters.web.door.peers import address
+from adapters.web.door.principal import PUBLIC, Principal
+from adapters.web.door.verdicts import invalid, missing
 from adapters.web.errors import Refused
-from adapters.web.peers import address
-from adapters.web.principal import PUBLIC, Principal
 from core.ports import Clock
 
 FRESH = 60.0  # seconds that a token counts without another look: it may have been revoked

@@ -6,9 +6,9 @@ import msgspec
 
 from adapters.web.chats import Chats, Say
 from adapters.web.dialects.frames import Frames
+from adapters.web.door.principal import Principal, Scope, demand
 from adapters.web.errors import Refused
 from adapters.web.marks import read_mark
-from adapters.web.principal import Principal, Scope, demand
 from adapters.web.socket.outbox import Outbox
 from adapters.web.socket.streams import Lane, Streams, relay
 from adapters.web.wire import NAME_RULE, encode, is_name, name_in, text_in

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from adapters.web.auth.sign_in import bearer
 from adapters.web.chats import Chats
 from adapters.web.dialects.frames import fault
+from adapters.web.door.sign_in import bearer
 from adapters.web.errors import Refused, refusal
 from adapters.web.socket.credentials import Credentials
 from adapters.web.socket.ours import Ours

@@ -5,14 +5,14 @@ import re
 
 from aiohttp import web
 
-from adapters.web.auth.sign_in import bearer
 from adapters.web.chats import Chats
+from adapters.web.door.sign_in import bearer
 from adapters.web.errors import Refused
 from adapters.web.routing import Access, Route
 from adapters.web.socket.credentials import Credentials, Verify
 from adapters.web.socket.outbox import CLOSING, Outbox
 from adapters.web.socket.peer import Peer
-from adapters.web.sse import _bound as bound
+from adapters.web.sse import bound
 from adapters.web.wire import BODY_LIMIT
 from core.ports import Clock
 

@@ -9,12 +9,12 @@ import msgspec
 
 from adapters.web.chats import Chats
 from adapters.web.dialects.frames import ChunkFrames, StartFrame
+from adapters.web.door.principal import Principal, Scope, demand
 from adapters.web.errors import Refused
-from adapters.web.principal import Principal, Scope, demand
 from adapters.web.socket.outbox import Outbox
 from adapters.web.socket.streams import Streams, relay
-from adapters.web.ui_messages import asked_in
-from adapters.web.ui_turns import UiTurns
+from adapters.web.ui.messages import asked_in
+from adapters.web.ui.turns import UiTurns
 from adapters.web.wire import encode, name_in
 from core import outcomes
 from core.live import Update

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from adapters.web.dispatch import Speech, speech
 from adapters.web.errors import Refused
+from adapters.web.plain.dispatch import Speech, speech
 
 TYPED, RESPONSE, JSON, UI, TEXT = Speech
 ANY = "*/*"  # fetch, curl, httpx, requests

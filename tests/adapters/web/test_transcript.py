@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.web.errors import Refused
-from adapters.web.transcript import transcript_in
+from adapters.web.plain.transcript import transcript_in
 from core.types import PromptMessage
 
 

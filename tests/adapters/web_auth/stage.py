@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from adapters.web.auth.keys import from_secret
-from adapters.web.auth.passes import Passes
-from adapters.web.auth.programs import Programs
-from adapters.web.auth.sign_in import SignIn
-from adapters.web.auth.users import Users
-from adapters.web.limits import Limits
+from adapters.web.door.keys import from_secret
+from adapters.web.door.limits import Limits
+from adapters.web.door.passes import Passes
+from adapters.web.door.programs import Programs
+from adapters.web.door.sign_in import SignIn
+from adapters.web.door.users import Users
 from core.errors import NotFound
 from core.visitors import Standing
 from tests.fakes.clock import VirtualClock

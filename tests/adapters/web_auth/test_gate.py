@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 
 from adapters.web.application import application
-from adapters.web.guard import Gate
-from adapters.web.limits import REQUESTS
-from adapters.web.peers import Peers, address
-from adapters.web.principal import caller
+from adapters.web.door.guard import Gate
+from adapters.web.door.limits import REQUESTS
+from adapters.web.door.peers import Peers, address
+from adapters.web.door.principal import caller
 from adapters.web.routing import Access, Route
 from adapters.web.sse import EventStream
 from adapters.web.wire import reply as reply_with

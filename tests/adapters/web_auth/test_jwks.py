@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.web.auth.jwks import KeySet, fetch
+from adapters.web.door.jwks import KeySet, fetch
 from adapters.web.errors import Refused
 from core.errors import Transient
 from tests.adapters.web_auth.stage import jwk, private, provider, signed, users

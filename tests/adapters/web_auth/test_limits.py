@@ -2,11 +2,11 @@
 
 import pytest
 
-from adapters.web import windows
+from adapters.web.door import windows
+from adapters.web.door.limits import NEWCOMERS, REQUESTS, network, rules
+from adapters.web.door.principal import PUBLIC, Kind, Principal
+from adapters.web.door.windows import Windows
 from adapters.web.errors import Refused
-from adapters.web.limits import NEWCOMERS, REQUESTS, network, rules
-from adapters.web.principal import PUBLIC, Kind, Principal
-from adapters.web.windows import Windows
 from tests.adapters.web_auth.stage import limits
 
 ANN, BEN = Principal(kind=Kind.USER, name="ann"), Principal(kind=Kind.USER, name="ben")

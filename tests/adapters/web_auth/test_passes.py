@@ -3,10 +3,10 @@
 import jwt
 import pytest
 
-from adapters.web.auth.keys import derived, from_secret
-from adapters.web.auth.passes import LABEL, is_pass, keys, sign
+from adapters.web.door.keys import derived, from_secret
+from adapters.web.door.passes import LABEL, is_pass, keys, sign
+from adapters.web.door.principal import Kind
 from adapters.web.errors import Refused
-from adapters.web.principal import Kind
 from tests.adapters.web_auth.stage import OLD, OTHER, SECRET, SITE, passes, signed, users
 
 DAY = 86_400

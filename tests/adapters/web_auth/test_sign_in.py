@@ -3,12 +3,12 @@
 import pytest
 from limits import RateLimitItemPerMinute
 
-from adapters.web.auth.programs import ADMIN as ADMINISTRATOR
-from adapters.web.auth.programs import SERVICE, Programs
-from adapters.web.auth.sign_in import bearer
+from adapters.web.door.limits import FAILURES, REQUESTS
+from adapters.web.door.principal import PUBLIC, Kind, Scope
+from adapters.web.door.programs import ADMIN as ADMINISTRATOR
+from adapters.web.door.programs import SERVICE, Programs
+from adapters.web.door.sign_in import bearer
 from adapters.web.errors import Refused
-from adapters.web.limits import FAILURES, REQUESTS
-from adapters.web.principal import PUBLIC, Kind, Scope
 from tests.adapters.web_auth.stage import (
     ADMIN,
     KEY,

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from adapters.web.auth.jwks import KeySet
-from adapters.web.auth.keys import from_pem, from_secret
+from adapters.web.door.jwks import KeySet
+from adapters.web.door.keys import from_pem, from_secret
+from adapters.web.door.principal import Kind, Scope
 from adapters.web.errors import Refused
-from adapters.web.principal import Kind, Scope
 from tests.adapters.web_auth.stage import (
     OLD,
     SECRET,

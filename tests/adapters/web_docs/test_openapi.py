@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from adapters.web.docs import DOCUMENT, Docs
-from adapters.web.reference import page
+from adapters.web.description.docs import DOCUMENT, Docs
+from adapters.web.description.reference import page
 from gateway.openapi import as_bytes, document
 
 DESCRIBED = document()

@@ -38,8 +38,8 @@ def update(text: str = "", **more: object) -> Update:
     return Update(**values | more)  # type: ignore[arg-type]
 
 
-def encoded(*updates: Update) -> bytes:
-    ui = Ui("c")
+def encoded(*updates: Update, resets: bool = False) -> bytes:
+    ui = Ui("c", resets=resets)
     return b"".join(map(ui.encode, updates))
 
 
@@ -80,8 +80,17 @@ def test_an_answer_that_failed_never_looks_whole():
 def test_words_that_are_void_are_taken_back():
     """The part begins anew; nothing is taken back of what was never said."""
     reset = b'data: {"type":"reset-step"}\n\n'
-    said = encoded(update(started=True), update("bad"), update("good", reset=True))
+    updates = update(started=True), update("bad"), update("good", reset=True)
+    said = encoded(*updates, resets=True)
     assert said == START + BEGIN + delta(b"bad") + reset + BEGIN + delta(b"good")
+    assert encoded(update("good", reset=True), resets=True) == BEGIN + delta(b"good")
+    assert encoded(update(reset=True), resets=True) == b""
+
+
+def test_older_clients_get_no_chunk_that_they_do_not_know():
+    """It would end their stream: the new words begin a paragraph after the void ones."""
+    said = encoded(update(started=True), update("bad"), update("good", reset=True))
+    assert said == START + BEGIN + delta(b"bad") + delta(rb"\n\ngood")
     assert encoded(update("good", reset=True)) == BEGIN + delta(b"good")
     assert encoded(update(reset=True)) == b""
 

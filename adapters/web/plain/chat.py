@@ -11,16 +11,16 @@ from adapters.web.dialects import Dialect
 from adapters.web.dialects.response import Response
 from adapters.web.dialects.typed import Typed
 from adapters.web.dialects.whole import whole
-from adapters.web.dispatch import VARY, Speech, speech
+from adapters.web.door.peers import address
+from adapters.web.door.principal import Scope, caller, demand
 from adapters.web.errors import Refused
 from adapters.web.fields import Name, Words
-from adapters.web.peers import address
-from adapters.web.principal import Scope, caller, demand
+from adapters.web.plain.dispatch import VARY, Speech, speech
+from adapters.web.plain.transcript import transcript_in
 from adapters.web.routing import Query, Reply, Route
 from adapters.web.sse import EventStream
-from adapters.web.transcript import transcript_in
-from adapters.web.ui import UiRoutes
-from adapters.web.ui_messages import UiChat, UiLast
+from adapters.web.ui.messages import UiChat, UiLast
+from adapters.web.ui.routes import UiRoutes
 from adapters.web.wire import (
     address_of,
     is_name,

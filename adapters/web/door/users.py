@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.web.auth.claims import Claims, ends_at, header_of, is_for, read
-from adapters.web.auth.jwks import KeySet
-from adapters.web.auth.keys import HMAC, Key
-from adapters.web.auth.verdicts import invalid
+from adapters.web.door.claims import Claims, ends_at, header_of, is_for, read
+from adapters.web.door.jwks import KeySet
+from adapters.web.door.keys import HMAC, Key
+from adapters.web.door.principal import PEOPLE, Kind, Principal, Scope
+from adapters.web.door.verdicts import invalid
 from adapters.web.errors import Refused
-from adapters.web.principal import PEOPLE, Kind, Principal, Scope
 from core.ports import Clock
 
 NAMES = ("sub", "userId")  # the claims that may name the user; the first that is there counts

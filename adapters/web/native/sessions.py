@@ -4,11 +4,11 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.web import native_types as types
 from adapters.web.chats import Chats
+from adapters.web.door.principal import Scope, caller, demand
 from adapters.web.errors import Refused
-from adapters.web.native import SESSION, TAG, missing
-from adapters.web.principal import Scope, caller, demand
+from adapters.web.native import types
+from adapters.web.native.messages import SESSION, TAG, missing
 from adapters.web.routing import Query, Reply, Route
 from adapters.web.wire import PLATFORM, address_of, name_in, name_of, number, read_object, reply
 from core import account, addresses, outcomes, transcript

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from adapters.web import native_types as types
 from adapters.web.chats import Chats
-from adapters.web.native import TAG, missing
-from adapters.web.principal import Principal, Scope, caller, demand
+from adapters.web.door.principal import Principal, Scope, caller, demand
+from adapters.web.native import types
+from adapters.web.native.messages import TAG, missing
 from adapters.web.routing import Reply, Route
 from adapters.web.sse import EventStream, Medium
 from adapters.web.wire import PLATFORM, encode, fit, number, read_object, reply

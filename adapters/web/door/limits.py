@@ -13,9 +13,9 @@ from limits import (
 )
 from limits.strategies import MovingWindowRateLimiter
 
+from adapters.web.door.principal import Kind, Principal
+from adapters.web.door.windows import Windows
 from adapters.web.errors import Refused
-from adapters.web.principal import Kind, Principal
-from adapters.web.windows import Windows
 from core.ports import Clock
 
 Rules = Sequence[RateLimitItem]

@@ -6,9 +6,9 @@ from itertools import count
 
 from adapters.web.chats import Chats, Say
 from adapters.web.dialects.ui import turn_called
+from adapters.web.door.principal import Principal, Scope, demand
 from adapters.web.errors import Refused
-from adapters.web.principal import Principal, Scope, demand
-from adapters.web.ui_messages import Asked
+from adapters.web.ui.messages import Asked
 from core import outcomes, transcript
 from core.errors import NotFound
 from core.text import words

@@ -11,10 +11,10 @@ from aiohttp import web
 from adapters.web.chats import Chats, Say
 from adapters.web.dialects.raw import Raw
 from adapters.web.dialects.whole import whole
+from adapters.web.door.peers import address
+from adapters.web.door.principal import caller
 from adapters.web.errors import Refused
 from adapters.web.fields import Name, Words
-from adapters.web.peers import address
-from adapters.web.principal import caller
 from adapters.web.routing import Reply, Route
 from adapters.web.sse import PLAIN, EventStream
 from adapters.web.wire import NAME_RULE, is_name, read_object, reply

@@ -13,10 +13,10 @@ from aiohttp import web
 
 from adapters.web.chats import Chats
 from adapters.web.dialects.openai import ChatCompletion, ChatCompletionChunk, Chunks, completion
+from adapters.web.door.principal import caller
 from adapters.web.errors import Refused
 from adapters.web.failure import answered
-from adapters.web.openai_request import ChatCompletionRequest, check, say, session_in
-from adapters.web.principal import caller
+from adapters.web.openai.request import ChatCompletionRequest, check, say, session_in
 from adapters.web.routing import Query, Reply, Route
 from adapters.web.sse import EventStream
 from adapters.web.wire import NAME_PATTERN, fit, read_object, reply

@@ -2,13 +2,13 @@
 
 from aiohttp import web
 
-from adapters.web import loopback
-from adapters.web.auth.sign_in import SignIn, bearer
-from adapters.web.auth.verdicts import missing
+from adapters.web.door import loopback
+from adapters.web.door.limits import Limits
+from adapters.web.door.peers import Peers, address
+from adapters.web.door.principal import PUBLIC, Principal, present
+from adapters.web.door.sign_in import SignIn, bearer
+from adapters.web.door.verdicts import missing
 from adapters.web.errors import Handler, Refused
-from adapters.web.limits import Limits
-from adapters.web.peers import Peers, address
-from adapters.web.principal import PUBLIC, Principal, present
 from adapters.web.routing import Access, route_of
 
 ANY = "*"  # in the list of origins: every page but those that have none (`null`)

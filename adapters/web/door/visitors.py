@@ -5,14 +5,14 @@ from typing import Annotated, NoReturn, Protocol
 import msgspec
 from aiohttp import web
 
-from adapters.web.auth.passes import Pass, Passes
-from adapters.web.auth.sign_in import bearer
-from adapters.web.auth.users import Users
-from adapters.web.auth.verdicts import invalid, missing
+from adapters.web.door.guard import Gate
+from adapters.web.door.passes import Pass, Passes
+from adapters.web.door.peers import address
+from adapters.web.door.principal import Kind, caller
+from adapters.web.door.sign_in import bearer
+from adapters.web.door.users import Users
+from adapters.web.door.verdicts import invalid, missing
 from adapters.web.errors import Refused
-from adapters.web.guard import Gate
-from adapters.web.peers import address
-from adapters.web.principal import Kind, caller
 from adapters.web.routing import Access, Reply, Route
 from adapters.web.wire import fit, read_object, reply
 from core.errors import NotFound

@@ -2,32 +2,39 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 from aiohttp import web
 
-from adapters.web.reference import page
+from adapters.web.description.reference import page
 from adapters.web.routing import Access, Route
 from adapters.web.site import SECURITY
 
 DOCUMENT = Path(__file__).parent / "openapi.json"
-STYLE = Path(__file__).parent / "page" / "docs.css"
+STYLE = Path(__file__).parent.parent / "page" / "docs.css"
+
+
+@cache
+def _files() -> dict[str, tuple[bytes, str, str]]:
+    """Each address, and what is there: body, media type, and a tag that changes with them."""
+    document = DOCUMENT.read_bytes()
+    files = {
+        "/openapi.json": (document, "application/json"),
+        "/docs": (page(json.loads(document)).encode(), "text/html"),
+        "/docs.css": (STYLE.read_bytes(), "text/css"),
+    }
+    return {
+        path: (body, kind, f'"{hashlib.sha256(body).hexdigest()[:16]}"')
+        for path, (body, kind) in files.items()
+    }
 
 
 class Docs:
     """Serves both from memory."""
 
     def __init__(self) -> None:
-        document = DOCUMENT.read_bytes()
-        self._files = {
-            "/openapi.json": (document, "application/json"),
-            "/docs": (page(json.loads(document)).encode(), "text/html"),
-            "/docs.css": (STYLE.read_bytes(), "text/css"),
-        }
-        self._tags = {
-            path: f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-            for path, (body, _) in self._files.items()
-        }
+        self._files = _files()
 
     def routes(self) -> list[Route]:
         """What to add to the application."""
@@ -47,7 +54,7 @@ class Docs:
 
     async def file(self, request: web.Request) -> web.Response:
         """One of the files, or 304 for whoever has it."""
-        (body, kind), tag = self._files[request.path], self._tags[request.path]
+        body, kind, tag = self._files[request.path]
         headers = {**SECURITY, "ETag": tag, "Cache-Control": "no-cache"}
         if tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)

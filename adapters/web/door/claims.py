@@ -7,8 +7,8 @@ import msgspec
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
-from adapters.web.auth.keys import EC, ED, HMAC, RSA, Key
-from adapters.web.auth.verdicts import invalid
+from adapters.web.door.keys import EC, ED, HMAC, RSA, Key
+from adapters.web.door.verdicts import invalid
 
 Claims = dict[str, Any]
 

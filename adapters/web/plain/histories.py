@@ -7,10 +7,10 @@ import msgspec
 from aiohttp import web
 
 from adapters.web.chats import Chats
+from adapters.web.door.principal import Principal, Scope, caller, demand
 from adapters.web.errors import Refused
-from adapters.web.principal import Principal, Scope, caller, demand
+from adapters.web.plain.simple import iso
 from adapters.web.routing import Reply, Route
-from adapters.web.simple import iso
 from adapters.web.wire import PLATFORM, address_of, is_name, reply
 from core import transcript
 from core.account import Conversation, conversations, totals

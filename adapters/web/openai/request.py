@@ -9,8 +9,8 @@ import msgspec
 from aiohttp import web
 
 from adapters.web.chats import Say
+from adapters.web.door.peers import address
 from adapters.web.errors import Refused
-from adapters.web.peers import address
 from adapters.web.wire import encode, name_in, name_once
 from core.account import ONCE
 from core.text import clean

@@ -9,13 +9,13 @@ from aiohttp import web
 from adapters.web.chats import Chats
 from adapters.web.dialects.raw import Raw
 from adapters.web.dialects.ui import HEADERS, Chunk, Ui
-from adapters.web.dispatch import VARY
-from adapters.web.peers import address
-from adapters.web.principal import Scope, caller, demand
+from adapters.web.door.peers import address
+from adapters.web.door.principal import Scope, caller, demand
+from adapters.web.plain.dispatch import VARY
 from adapters.web.routing import Query, Reply, Route
 from adapters.web.sse import EVENTS, PLAIN, EventStream
-from adapters.web.ui_messages import UiChat, UiLast, asked_in
-from adapters.web.ui_turns import UiTurns
+from adapters.web.ui.messages import UiChat, UiLast, asked_in
+from adapters.web.ui.turns import UiTurns
 from adapters.web.wire import is_name, read_object, reply
 from core import outcomes
 from core.live import Update

@@ -7,11 +7,11 @@ from typing import Protocol
 
 import jwt
 
-from adapters.web.auth.claims import DAY, Claims, ends_at, header_of, moment, read
-from adapters.web.auth.keys import HMAC, Key, derived
-from adapters.web.auth.verdicts import invalid
+from adapters.web.door.claims import DAY, Claims, ends_at, header_of, moment, read
+from adapters.web.door.keys import HMAC, Key, derived
+from adapters.web.door.principal import Kind, Principal
+from adapters.web.door.verdicts import invalid
 from adapters.web.errors import Refused
-from adapters.web.principal import Kind, Principal
 from core.errors import NotFound
 from core.ports import Clock
 from core.visitors import Standing

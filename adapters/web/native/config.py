@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from adapters.web import native_types as types
-from adapters.web.principal import Kind, caller
+from adapters.web.native import types
 from adapters.web.routing import Access, Reply, Route
 from adapters.web.wire import reply
 
@@ -41,8 +40,8 @@ class ConfigRoutes:
             )
         ]
 
-    async def config(self, request: web.Request) -> web.Response:
-        """The same for everybody, but for `signedIn`."""
+    async def config(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """The same for everybody."""
         about = self._about
         return reply(
             types.Config(
@@ -50,13 +49,5 @@ class ConfigRoutes:
                 demo=about.demo,
                 model=about.model,
                 auth=list(about.auth),
-                signed_in=_signed_in(request),
             )
         )
-
-
-def _signed_in(request: web.Request) -> bool:
-    try:
-        return caller(request).kind is not Kind.PUBLIC
-    except KeyError:  # nobody has to say who they are here, and this one has not
-        return False

@@ -23,7 +23,6 @@ class Config(msgspec.Struct, rename="camel", kw_only=True):
     model: str
     greeting: str | None = None
     auth: list[str]
-    signed_in: bool
 
 
 class Send(msgspec.Struct, rename="camel"):

@@ -1,13 +1,13 @@
 """What a bearer token proves."""
 
-from adapters.web.auth.claims import is_signed
-from adapters.web.auth.passes import Passes, is_pass
-from adapters.web.auth.programs import Programs
-from adapters.web.auth.users import Users
-from adapters.web.auth.verdicts import invalid, missing
+from adapters.web.door.claims import is_signed
+from adapters.web.door.limits import Limits
+from adapters.web.door.passes import Passes, is_pass
+from adapters.web.door.principal import PUBLIC, Principal
+from adapters.web.door.programs import Programs
+from adapters.web.door.users import Users
+from adapters.web.door.verdicts import invalid, missing
 from adapters.web.errors import Refused
-from adapters.web.limits import Limits
-from adapters.web.principal import PUBLIC, Principal
 
 OPENAI = "/v1"  # the SDKs for what is below cannot do without a key
 

@@ -6,8 +6,8 @@ import msgspec
 from aiohttp import web
 
 from adapters.web.chats import Chats
+from adapters.web.door.principal import Scope, caller, demand
 from adapters.web.errors import Refused
-from adapters.web.principal import Scope, caller, demand
 from adapters.web.routing import Access, Reply, Route
 from adapters.web.wire import address_of, is_name, new_name, reply
 from core import addresses, transcript

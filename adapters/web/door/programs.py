@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from hmac import compare_digest
 
-from adapters.web.principal import PEOPLE, Kind, Principal, Scope
+from adapters.web.door.principal import PEOPLE, Kind, Principal, Scope
 
 PREFIX = "gw_"  # keys that this gateway makes begin so, and scanners of leaked secrets find them
 SERVICE = Principal(kind=Kind.SERVICE)

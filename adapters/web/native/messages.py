@@ -2,12 +2,13 @@
 
 from aiohttp import web
 
-from adapters.web import native_types as types
 from adapters.web.chats import Chats, Say
-from adapters.web.dialects.native import END, Native
+from adapters.web.dialects.native import Native
+from adapters.web.door.peers import address
+from adapters.web.door.principal import Scope, caller, demand
 from adapters.web.errors import Refused
-from adapters.web.peers import address
-from adapters.web.principal import Scope, caller, demand
+from adapters.web.marks import read_mark
+from adapters.web.native import types
 from adapters.web.routing import Query, Reply, Route
 from adapters.web.sse import EventStream
 from adapters.web.wire import (
@@ -188,7 +189,7 @@ class NativeRoutes:
         running = await self._database.read(outcomes.open_turn, session_id)
         if mark is None:
             return running, None
-        turn_id, cursor = _parse(mark)
+        turn_id, cursor = read_mark(mark, _bad_mark())
         place = await self._database.read(outcomes.place, turn_id)
         if place.session_id != session_id:
             raise missing("run")
@@ -206,17 +207,6 @@ def nothing() -> Refused:
     """There is no answer that could be had anew."""
     says = "Nothing was said here yet that could be answered anew; send a message first."
     return Refused(409, "nothing_to_regenerate", says)
-
-
-def _parse(mark: str) -> tuple[int, Cursor | None]:
-    """An event id as turn and cursor; no cursor when it was the turn's last event."""
-    fields = mark.strip().split(".")
-    if len(fields) != 3:
-        raise _bad_mark()
-    turn_id, attempt = number(fields[0], _bad_mark()), number(fields[1], _bad_mark())
-    if fields[2] == END:
-        return turn_id, None
-    return turn_id, Cursor(attempt=attempt, position=number(fields[2], _bad_mark()))
 
 
 def _bad_mark() -> Refused:

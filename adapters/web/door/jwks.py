@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from adapters.web.auth.keys import Key, from_jwk
+from adapters.web.door.keys import Key, from_jwk
 from adapters.web.errors import Refused
 from core.errors import Transient
 from core.ports import Clock

@@ -1,0 +1,1 @@
+"""Who is let in: pages, tokens, keys, and how much each may ask."""
