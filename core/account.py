@@ -11,8 +11,10 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    cast,
     delete,
     func,
+    literal,
     literal_column,
     select,
     update,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 from core.statements import number
 from core.tables import addresses, deliveries, feedback, messages, sessions, turns
 from core.text import render
+from core.types import STOPPED, Status
 
 ONCE = "~"
 """How the name of a conversation begins that is one question alone; lists leave those out."""
@@ -97,12 +100,19 @@ def hand_over(db: Connection, platform: str, account: str, *, to: str) -> dict[s
     return {old: new for old, new in named.items() if not old.startswith(ONCE)}
 
 
-def erase_some(db: Connection, platform: str, account: str, *, name: str | None = None) -> int:
-    """Delete up to `BATCH` conversations of an account, or the one called `name`; says how many."""
+def erase_some(
+    db: Connection, platform: str, account: str, *, name: str | None = None, now: int
+) -> int:
+    """Erase up to `BATCH` conversations of an account, or the one called `name`; says how many.
+
+    What was said is deleted, and whose it was is forgotten. What it cost stays: the turns' figures,
+    which belong to nobody then. So nothing is deleted that other rows refer to, which would take
+    indexes on the way of every turn, or a look at all that was ever said.
+    """
     values = {"platform": platform, "account": account, "name": name, "most": BATCH}
     owned = db.execute(_SOME if name is None else _NAMED, values).scalars().all()
     if owned:
-        _erase(db, owned)
+        _erase(db, owned, now)
     return len(owned)
 
 
@@ -112,12 +122,12 @@ def open_turns(db: Connection, platform: str, account: str) -> list[int]:
     return list(db.execute(_OPEN_TURNS, values).scalars())
 
 
-def _erase(db: Connection, session_ids: Sequence[int]) -> None:
-    ids = {"ids": session_ids}
-    for rows in _LOCK:
-        db.execute(rows, ids).all()
+def _erase(db: Connection, session_ids: Sequence[int], now: int) -> None:
+    values = {"ids": session_ids, "now": now}
+    # Whoever wants to add a message waits, and then finds no such session.
+    db.execute(_LOCK, values).all()
     for statement in _ERASE:
-        db.execute(statement, ids)
+        db.execute(statement, values)
 
 
 def _conversation(row: Any) -> Conversation:
@@ -210,19 +220,26 @@ _OPEN_TURNS = (
     .where(_OWN, turns.c.closed_at.is_(None))
 )
 _IDS = bindparam("ids", type_=BigInteger, expanding=True)
-# Whoever wants to add to them waits, and then finds nothing: to a session a message, to a turn
-# the note of a delivery.
-_LOCK = tuple(
-    select(table.c.id).where(mine.in_(_IDS)).order_by(table.c.id).with_for_update()
-    for table, mine in ((sessions, sessions.c.id), (turns, turns.c.session_id))
-)
+_LOCK = select(sessions.c.id).where(sessions.c.id.in_(_IDS)).order_by(sessions.c.id)
+_LOCK = _LOCK.with_for_update()
 _THEIR_MESSAGES = select(messages.c.id).where(messages.c.session_id.in_(_IDS))
 _THEIR_TURNS = select(turns.c.id).where(turns.c.session_id.in_(_IDS))
+_NOW = number("now")
 _ERASE = (
+    # Its owner is fenced off, and can store neither an answer nor the note of a delivery.
+    update(turns)
+    .where(turns.c.session_id.in_(_IDS), turns.c.closed_at.is_(None))
+    .values(
+        status=Status.CANCELLED.value,
+        stop_reason=STOPPED,
+        attempt=turns.c.attempt + 1,
+        closed_at=_NOW,
+    ),
     delete(feedback).where(feedback.c.message_id.in_(_THEIR_MESSAGES)),
     delete(messages).where(messages.c.session_id.in_(_IDS)),
     delete(deliveries).where(deliveries.c.turn_id.in_(_THEIR_TURNS)),
-    delete(turns).where(turns.c.session_id.in_(_IDS)),
-    delete(addresses).where(addresses.c.session_id.in_(_IDS)),
-    delete(sessions).where(sessions.c.id.in_(_IDS)),
+    update(addresses)
+    .where(addresses.c.session_id.in_(_IDS))
+    .values(account="", conversation=literal(ONCE) + cast(addresses.c.id, Text)),
+    update(sessions).where(sessions.c.id.in_(_IDS)).values(system=None, erased_at=_NOW),
 )

@@ -48,7 +48,11 @@ class Changes:
         if running is not None:
             await self._handler.stop(running)
         erased = await self._database.write(
-            account.erase_some, address.platform, address.account, name=address.conversation
+            account.erase_some,
+            address.platform,
+            address.account,
+            name=address.conversation,
+            now=self._now(),
         )
         return erased > 0
 
@@ -57,14 +61,16 @@ class Changes:
         for running in await self._database.read(account.open_turns, platform, account_id):
             await self._handler.stop(running)
         erased = 0
-        while some := await self._database.write(account.erase_some, platform, account_id):
+        while some := await self._database.write(
+            account.erase_some, platform, account_id, now=self._now()
+        ):
             erased += some
         return erased
 
     async def _again(self, session_id: int, turn_id: int, event: InboundEvent | None) -> Receipt:
         until = asyncio.get_running_loop().time() + PATIENCE
         while True:
-            now = int(self._clock.now() * 1000)
+            now = self._now()
             try:
                 receipt = await self._database.write(
                     again, session_id, turn_id, event=event, owner=self._replica, now=now
@@ -88,3 +94,6 @@ class Changes:
                     pass
         except TimeoutError:
             raise Busy("an answer is still running", retry_after=2) from None
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1000)

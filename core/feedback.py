@@ -51,6 +51,7 @@ _ANSWER = (
         messages.c.role == "assistant",
         addresses.c.platform == bindparam("platform", type_=Text),
         addresses.c.account == bindparam("account", type_=Text),
+        sessions.c.erased_at.is_(None),
     )
     # Whoever erases the session waits for this, and takes it along.
     .with_for_update(of=sessions, read=True, key_share=True)

@@ -53,6 +53,8 @@ FIND_ADDRESS = Prepared(
         addresses.c.platform == bindparam("platform"),
         addresses.c.account == bindparam("account"),
         addresses.c.conversation == bindparam("conversation"),
+        # Looked at once more when the row is locked: whoever erased it was faster.
+        sessions.c.erased_at.is_(None),
     )
     # NO KEY UPDATE, or the foreign-key check of a message's insert would wait for it.
     .with_for_update(of=sessions, key_share=True)
@@ -219,7 +221,7 @@ OPENED = select(turns.c.id).where(
 
 LOCK_SESSION = (
     select(sessions.c.id, sessions.c.history_from, sessions.c.system)
-    .where(sessions.c.id == number("session"))
+    .where(sessions.c.id == number("session"), sessions.c.erased_at.is_(None))
     .with_for_update(key_share=True)
 )
 REPLACEABLE = select(turns.c.id, turns.c.address_id, turns.c.replaced_by).where(

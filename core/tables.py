@@ -39,6 +39,8 @@ sessions = Table(
     Column("window_from", Id, nullable=False),
     # What whoever opened it told the model, beyond the gateway's own system prompt.
     Column("system", Text),
+    # Since when it is nobody's, and nothing can be said in it any more.
+    Column("erased_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     # When its last turn closed. Every turn writes it, so it must stay out of every index.
     Column("updated_at", BigInteger, nullable=False),
@@ -108,9 +110,6 @@ Index(
     postgresql_where=turns.c.closed_at.is_(None),
 )
 Index("ix_turns_session_id", turns.c.session_id, turns.c.id)
-# Whoever deletes an address or a turn makes the database look for what still refers to it:
-# without these, through all that was ever said.
-Index(None, turns.c.address_id)
 
 messages = Table(
     "messages",
@@ -128,8 +127,6 @@ messages = Table(
     CheckConstraint("role IN ('user', 'assistant')", name="role"),
     # By turn, then by message: the order of the conversation. NULLs are the waiting ones.
     Index(None, "session_id", "turn_id", "id"),
-    Index(None, "turn_id"),
-    Index(None, "address_id"),
 )
 
 Index(

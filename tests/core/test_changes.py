@@ -9,7 +9,7 @@ from core import answering, changes, outcomes, transcript
 from core.again import Busy, again
 from core.changes import Changes
 from core.database import DatabaseDown
-from core.errors import NotFound, Transient
+from core.errors import Transient
 from core.types import Status
 from tests.core.house import until
 from tests.core.stage import IN_DOUBT, PUSH, Platform, Troubled, event, stage
@@ -207,8 +207,9 @@ async def test_what_runs_is_ended_and_its_viewers_go(database, platform):
             assert (await viewer)[-1].outcome.status == Status.CANCELLED
         await theatre.done()
         assert await theatre.said(receipt.session_id) == []
-        with pytest.raises(NotFound):
-            await database.read(outcomes.place, receipt.turn_id)
+        place = await database.read(outcomes.place, receipt.turn_id)
+        assert place.closed
+        assert place.address.account == ""
 
 
 async def test_everything_of_one_account_is_erased_and_nothing_of_another(database, monkeypatch):

@@ -78,7 +78,7 @@ async def test_an_opinion_that_meets_an_erasure_does_not_stop_it(database, after
         database.write(slow, "web", "x", answer, value=1, comment=None, now=0)
     )
     await pause.reached.wait()
-    erasing = asyncio.create_task(database.write(account.erase_some, "web", "x"))
+    erasing = asyncio.create_task(database.write(account.erase_some, "web", "x", now=5))
     await eventually(partial(_waits_or_is_done, database, erasing))
     pause.go()
     assert await erasing == 1
@@ -93,7 +93,7 @@ async def test_an_opinion_on_what_is_being_erased_comes_too_late(database):
     answer = (await messages(database, receipt))[1].message.id
     pause = Pause()
     slow = paced(account.erase_some, pause, 3)
-    erasing = asyncio.create_task(database.write(slow, "web", "x"))
+    erasing = asyncio.create_task(database.write(slow, "web", "x", now=5))
     await pause.reached.wait()
     rating = asyncio.create_task(rate(database, answer, 1))
     await eventually(partial(_waits_or_is_done, database, rating))

@@ -14,6 +14,7 @@ ID = BIG.with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.add_column("sessions", sa.Column("system", sa.Text()))
+    op.add_column("sessions", sa.Column("erased_at", BIG))
     op.add_column("turns", sa.Column("replaced_by", ID))
     listed = sa.text("conversation NOT LIKE '~%'")
     op.create_index(
@@ -23,10 +24,6 @@ def upgrade() -> None:
         sqlite_where=listed,
         postgresql_where=listed,
     )
-    # Deleting an address or a turn makes the database look for what refers to it.
-    op.create_index("ix_turns_address_id", "turns", ["address_id"])
-    op.create_index("ix_messages_turn_id", "messages", ["turn_id"])
-    op.create_index("ix_messages_address_id", "messages", ["address_id"])
     _feedback()
     _visitors()
 
