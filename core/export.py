@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Text, bindparam, null, or_, select
 
 from core.statements import number
 from core.tables import addresses, feedback, messages, sessions, turns
+from core.transcript import message_of
 from core.types import Message, Status
 
 
@@ -64,15 +65,8 @@ def waiting(db: Connection, session_id: int) -> list[Said]:
 
 
 def _said(row: Any) -> Said:
-    message = Message(
-        id=row.id,
-        turn_id=row.turn_id,
-        role=row.role,
-        parts=tuple(row.content),
-        created_at=row.created_at,
-    )
     return Said(
-        message=message,
+        message=message_of(row),
         key=row.dedupe_key,
         status=Status(row.status) if row.status else None,
         feedback=row.value,

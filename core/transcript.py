@@ -102,16 +102,20 @@ def asked(db: Connection, turn_id: int) -> list[str]:
     return list(db.execute(_ASKED, {"turn": turn_id}).scalars())
 
 
-def _entry(row: Any) -> Entry:
-    message = Message(
+def message_of(row: Any) -> Message:
+    """A row with a message's columns as a value."""
+    return Message(
         id=row.id,
         turn_id=row.turn_id,
         role=row.role,
         parts=tuple(row.content),
         created_at=row.created_at,
     )
+
+
+def _entry(row: Any) -> Entry:
     return Entry(
-        message=message,
+        message=message_of(row),
         status=Status(row.status) if row.status else None,
         key=row.dedupe_key,
         feedback=row.value,

@@ -20,6 +20,7 @@ from adapters.web.wire import NAME_RULE, is_name
 from core.errors import Misconfigured, Transient
 from gateway.app import build, start, stop
 from gateway.config import Settings
+from gateway.token import for_terminal
 
 LOST = (aiohttp.ClientError, TimeoutError)
 TRIES, PAUSE = 5, 1.0  # the pause, in seconds, doubles with every try
@@ -30,7 +31,12 @@ async def converse(settings: Settings, *, session: str | None, url: str | None) 
     name = session or f"terminal-{uuid.uuid4().hex[:12]}"
     if not is_name(name):
         raise Misconfigured(f"--session: a session's id is {NAME_RULE}")
-    async with _gateway(settings, url) as base, aiohttp.ClientSession(base) as http:
+    token = for_terminal(settings)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    async with (
+        _gateway(settings, url) as base,
+        aiohttp.ClientSession(base, headers=headers) as http,
+    ):
         await Terminal(http, name).run()
 
 

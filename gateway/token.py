@@ -14,7 +14,7 @@ from core.errors import Misconfigured
 from gateway.checks import origin
 from gateway.config import Settings
 from gateway.sign_in import secrets_of
-from gateway.web_settings import JWT, OPEN, VISITOR
+from gateway.web_settings import APIKEY, JWT, OPEN, VISITOR
 
 
 def api_key() -> str:
@@ -45,6 +45,19 @@ def for_user(settings: Settings, subject: str, *, seconds: int, scope: str | Non
     if settings.jwt_issuer is not None:
         claims |= {"iss": settings.jwt_issuer}
     return jwt.encode(claims, from_secret(secret).key, algorithm=HMAC)
+
+
+def for_terminal(settings: Settings) -> str | None:
+    """What the operator's own terminal signs in with; None where nobody has to."""
+    if OPEN in settings.web_auth:
+        return None
+    if APIKEY in settings.web_auth:
+        return settings.api_token[0].get_secret_value()
+    if JWT in settings.web_auth and settings.jwt_secret:
+        return for_user(settings, "terminal", seconds=int(DAY), scope=None)
+    raise Misconfigured(
+        "WEB_AUTH: names no way for a terminal to sign in. To mend it, add apikey, and API_TOKEN."
+    )
 
 
 def for_visitor(settings: Settings, page: str) -> str:

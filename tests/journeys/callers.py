@@ -1,6 +1,6 @@
 """Another door to a house: one where a token is simply the caller's name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from adapters.web.plain.chat import ChatRoutes
 from adapters.web.plain.histories import HistoryRoutes
 from adapters.web.plain.sessions import SessionRoutes
 from adapters.web.plain.simple import SimpleRoutes
+from adapters.web.routing import Route
 from adapters.web.ui.routes import UiRoutes
 from core.changes import Changes
 from core.clock import SystemClock
@@ -62,20 +63,24 @@ class Door:
             return response.status, await response.json()
 
 
+def plain(chats: Chats) -> list[Route]:
+    """The plain dialects."""
+    return [
+        *ChatRoutes(chats, UiRoutes(chats)).routes(),
+        *SimpleRoutes(chats).routes(),
+        *HistoryRoutes(chats).routes(),
+        *SessionRoutes(chats, SystemClock()).routes(),
+    ]
+
+
 @asynccontextmanager
-async def door(house: House) -> AsyncIterator[Door]:
-    """Serve the seeds' dialects on a house's own engine."""
+async def door(house: House, routes: Callable[[Chats], list[Route]] = plain) -> AsyncIterator[Door]:
+    """Serve routes on a house's own engine."""
     gate, clock = NameGate(), SystemClock()
     handler, database = house.gateway.handler, house.gateway.database
     changes = Changes(database=database, handler=handler, clock=clock, replica="door")
     chats = Chats(handler=handler, database=database, changes=changes, allowance=gate)
-    routes = [
-        *ChatRoutes(chats, UiRoutes(chats)).routes(),
-        *SimpleRoutes(chats).routes(),
-        *HistoryRoutes(chats).routes(),
-        *SessionRoutes(chats, clock).routes(),
-    ]
-    app = application(routes, gate)
+    app = application(routes(chats), gate)
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.02)
     await runner.setup()
     try:

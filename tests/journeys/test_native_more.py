@@ -9,20 +9,18 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp import web
 
-from adapters.web.application import application
 from adapters.web.chats import Chats
 from adapters.web.native import people, sessions
 from adapters.web.native.config import About, ConfigRoutes
 from adapters.web.native.messages import NativeRoutes
 from adapters.web.native.people import PeopleRoutes
 from adapters.web.native.sessions import SessionsRoutes, title
-from core.changes import Changes
+from adapters.web.routing import Route
 from core.clock import SystemClock
 from tests.fakes.anthropic import Answer, Hold, Status
-from tests.journeys.callers import NameGate
-from tests.journeys.house import PATIENCE, House, Viewer
+from tests.journeys import callers
+from tests.journeys.house import House, Viewer
 from tests.journeys.test_native import has
 
 NOW = 1_700_000_000_000  # milliseconds since 1970: some time before this was written
@@ -47,30 +45,21 @@ async def regenerate(house: House, session: str, run: str | None = None) -> View
         return await viewer.read()
 
 
+def native(chats: Chats) -> list[Route]:
+    about = About(name="Chat", model="m", demo=False, auth=("jwt", "apikey"))
+    return [
+        *ConfigRoutes(about).routes(),
+        *NativeRoutes(chats).routes(),
+        *SessionsRoutes(chats, SystemClock()).routes(),
+        *PeopleRoutes(chats, SystemClock()).routes(),
+    ]
+
+
 @asynccontextmanager
 async def named(house: House) -> AsyncIterator[aiohttp.ClientSession]:
     """A door to a house's own engine where a token is simply the caller's name."""
-    gate, clock = NameGate(), SystemClock()
-    handler, database = house.gateway.handler, house.gateway.database
-    changes = Changes(database=database, handler=handler, clock=clock, replica="door")
-    chats = Chats(handler=handler, database=database, changes=changes, allowance=gate)
-    about = About(name="Chat", model="m", demo=False, auth=("jwt", "apikey"))
-    routes = [
-        *ConfigRoutes(about).routes(),
-        *NativeRoutes(chats).routes(),
-        *SessionsRoutes(chats, clock).routes(),
-        *PeopleRoutes(chats, clock).routes(),
-    ]
-    app = application(routes, gate)
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.02)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        async with aiohttp.ClientSession(base, timeout=PATIENCE) as http:
-            yield http
-    finally:
-        await runner.cleanup()
+    async with callers.door(house, native) as opened:
+        yield opened.http
 
 
 @pytest_asyncio.fixture

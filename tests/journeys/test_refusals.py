@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest_asyncio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from adapters.web.description.docs import DOCUMENT
+from adapters.web.errors import DetailError, NativeError, OpenAIError, form_of
 from tests.databases import sqlite_url
 from tests.fakes.anthropic import Answer
 from tests.journeys import raw
@@ -35,11 +38,14 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
 
 def told(reply: raw.Reply, path: str) -> str:
     """The refusal's sentence, which has to be in the form that the path's protocol uses."""
-    error = reply.json["error"]
-    assert list(reply.json) == ["error"]
-    if path.startswith("/api/v1/"):
-        assert list(error) == ["code", "message"]
+    form = form_of(path.partition("?")[0])
+    [(key, error)] = reply.json.items()
+    assert key == ("detail" if form is DetailError else "error")
+    if form in {NativeError, OpenAIError}:
+        assert "code" in error
         error = error["message"]
+    elif isinstance(error, list):
+        error = error[0]["msg"]
     assert isinstance(error, str)
     assert "Traceback" not in error
     assert ".py" not in error
@@ -463,9 +469,8 @@ NAMES = st.sampled_from(["s", "..", "%2e", "%00", "%ff", "x" * 200, "a:b", "1", 
 PATHS = st.builds(
     lambda path, name, query: path.replace("*", name) + query,
     st.sampled_from(
-        ["/", "/api/chat", "/api/chat/*", "/api/v1/config", "/api/v1/sessions/*", "/page.js"]
-        + [f"/api/v1/sessions/*/{tail}" for tail in ("messages", "events", "x")]
-        + ["/api/v1/runs/*/cancel", "/health", "/livez", "/readyz", "/metrics", "/*", "//*"]
+        [re.sub("{[^}]+}", "*", path) for path in json.loads(DOCUMENT.read_bytes())["paths"]]
+        + ["/page.js", "/docs", "/ws", "/api/v1/sessions/*/x", "/*", "//*"]
     ),
     NAMES,
     st.one_of(
@@ -476,6 +481,7 @@ PATHS = st.builds(
 VALUES = st.one_of(
     st.sampled_from([b"localhost", b"http://localhost", b"gzip", b"POST", b"cross-site"]),
     st.sampled_from([b"1.1.1", b"1.1.end", b"text/html", b"application/json", b"respond-async"]),
+    st.sampled_from([b"Bearer x", b"Bearer a.b.c", b"websocket", b"text/plain", b"s", b"13"]),
     st.binary(max_size=20).map(lambda value: bytes(set(value) - set(b"\r\n\x00")).strip()),
 )
 HEADERS = st.lists(
@@ -484,6 +490,7 @@ HEADERS = st.lists(
             [
                 *("Accept", "Origin", "Content-Encoding", "Transfer-Encoding", "Last-Event-ID"),
                 *("Prefer", "If-None-Match", "Range", "Upgrade", "Cookie", "Sec-Fetch-Site"),
+                *("Authorization", "X-Session-Id", "Idempotency-Key", "Sec-WebSocket-Version"),
                 *("Access-Control-Request-Method", "Access-Control-Request-Headers", "Host"),
             ]
         ),
@@ -497,7 +504,14 @@ ANYTHING = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.sampled_from(["message", "sessionId", "text", "messageId", "messages"]), inner
+            st.sampled_from(
+                [
+                    *("message", "sessionId", "text", "messageId", "messages", "role", "content"),
+                    *("parts", "type", "trigger", "id", "model", "stream", "session_id", "value"),
+                    *("action", "chatInput", "runId", "token", "metadata", "stream_options"),
+                ]
+            ),
+            inner,
         ),
     ),
     max_leaves=6,
@@ -515,7 +529,7 @@ async def test_nothing_that_is_sent_breaks_the_server(house: House):
     """
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=250, deadline=None)
+    @settings(max_examples=400, deadline=None)
     @given(
         method=st.sampled_from(["GET", "POST", "POST", "DELETE", "HEAD", "OPTIONS", "PUT"]),
         path=PATHS,
