@@ -81,15 +81,19 @@ class ConversationHandler:
         """End a turn's answer where it is, on whichever replica it runs; idempotent."""
         await self._bus.send("stop", str(turn_id).encode())
 
-    async def reset(self, address: Address) -> bool:
-        """Let the conversation at an address start afresh; False if there is none."""
+    async def reset(self, address: Address, *, names_free: bool = False) -> bool:
+        """Let the conversation at an address start afresh; False if there is none.
+
+        With `names_free` its messages' keys may be used again, for other messages: that is for
+        platforms whose clients choose them, and count from 1 in each conversation.
+        """
         session_id = await self._database.read(transcript.find_session, address)
         if session_id is None:
             return False
         running = await self._database.read(outcomes.open_turn, session_id)
         if running is not None:
             await self.stop(running)
-        await self._database.write(transcript.reset, session_id)
+        await self._database.write(transcript.reset, session_id, names_free=names_free)
         return True
 
     async def turn_of(self, receipt: Receipt) -> int:

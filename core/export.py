@@ -23,13 +23,17 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """A message, its identity on its platform, how its turn ended, and what its reader thought."""
+    """A message, its identity on its platform, how its turn ended, and what its reader thought.
+
+    `replaced`: another answer stands in its place.
+    """
 
     message: Message
     key: str | None
     status: Status | None
     feedback: int | None
     comment: str | None
+    replaced: bool = False
 
 
 def conversations(
@@ -71,6 +75,7 @@ def _said(row: Any) -> Said:
         status=Status(row.status) if row.status else None,
         feedback=row.value,
         comment=row.comment,
+        replaced=row.replaced_by is not None,
     )
 
 
@@ -91,7 +96,7 @@ _CONVERSATIONS = (
     .limit(number("most"))
 )
 _SAID = (
-    select(messages, turns.c.status, feedback.c.value, feedback.c.comment)
+    select(messages, turns.c.status, turns.c.replaced_by, feedback.c.value, feedback.c.comment)
     .join_from(messages, turns, messages.c.turn_id == turns.c.id)
     .join(feedback, feedback.c.message_id == messages.c.id, isouter=True)
     .where(
@@ -106,6 +111,7 @@ _WAITING = (
     select(
         messages,
         null().label("status"),
+        null().label("replaced_by"),
         null().label("value"),
         null().label("comment"),
     )

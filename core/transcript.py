@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, case, func, null, or_, select, update
 
+from core.errors import NotFound
 from core.prepared import Prepared
 from core.tables import addresses, feedback, messages, sessions, turns
+from core.text import render
 from core.types import Address, Message, Part, Role, Status
 
 READ = 1000  # messages read for a prompt at most
@@ -122,9 +124,22 @@ def _entry(row: Any) -> Entry:
     )
 
 
-def reset(db: Connection, session_id: int) -> None:
-    """Let the conversation start afresh: turns so far are shown to nobody any more."""
+def reset(db: Connection, session_id: int, *, names_free: bool = False) -> None:
+    """Let the conversation start afresh: turns so far are shown to nobody any more.
+
+    With `names_free` the keys of their messages stand for no message any more.
+    """
     db.execute(_RESET, {"session": session_id})
+    if names_free:
+        db.execute(_FREE_NAMES, {"session": session_id})
+
+
+def text_of(db: Connection, message_id: int) -> str:
+    """The words of a message as its readers see them. Raises `NotFound`."""
+    content = db.execute(_CONTENT, {"message": message_id}).scalar()
+    if content is None:
+        raise NotFound(f"message {message_id}")
+    return render(content)
 
 
 def _number(name: str) -> Any:
@@ -196,6 +211,12 @@ _FIND_SESSION = select(addresses.c.session_id).where(
     addresses.c.account == bindparam("account"),
     addresses.c.conversation == bindparam("conversation"),
 )
+_FREE_NAMES = (
+    update(messages)
+    .where(_IN_SESSION, messages.c.turn_id.is_not(None), messages.c.dedupe_key.is_not(None))
+    .values(dedupe_key=None)
+)
+_CONTENT = select(messages.c.content).where(messages.c.id == _number("message"))
 _RESET = (
     update(sessions)
     .where(sessions.c.id == _number("session"))

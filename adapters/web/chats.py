@@ -8,8 +8,9 @@ from itertools import count
 from typing import Protocol
 
 from adapters.web.door.principal import Principal, Scope, demand
+from adapters.web.errors import Refused
 from adapters.web.wire import address_of, message_key
-from core import outcomes, transcript
+from core import outcomes, transcript, turns
 from core.account import Conversation, find
 from core.changes import Changes
 from core.conversation import ConversationHandler
@@ -68,11 +69,30 @@ class Chats:
     async def say(self, principal: Principal, said: Say) -> Receipt:
         """Store a message and start its turn; once this returns, it will be answered.
 
-        Raises `Refused` (403, 429) and `Transient`: then nothing was stored.
+        The same message again costs nothing. Raises `Refused` (403, 409, 429) and `Transient`:
+        then nothing was stored.
         """
         demand(principal, Scope.CHAT)
-        self._allowance.message(principal, said.ip)
-        return await self.handler.accept(self.event(principal, said))
+        event = self.event(principal, said)
+        try:
+            self._allowance.message(principal, said.ip)
+        except Refused:
+            if said.message is None or await self.database.read(turns.stored, event) is None:
+                raise
+        receipt = await self.handler.accept(event)
+        if receipt.duplicate:
+            await self._check_same(receipt, said)
+        return receipt
+
+    async def _check_same(self, receipt: Receipt, said: Say) -> None:
+        """Refuse a name that stands for another message: this one would be lost without a word."""
+        if await self.database.read(transcript.text_of, receipt.message_id) != said.text:
+            raise Refused(
+                409,
+                "message_id_used",
+                "That message id stands for another message of this conversation; send this one"
+                " with an id of its own.",
+            )
 
     def event(self, principal: Principal, said: Say) -> InboundEvent:
         """A caller's message as the core takes it; only a trusted one may set `system`."""

@@ -115,6 +115,11 @@ def message_key(principal: Principal, session: str, message: str) -> str:
     return f"{PLATFORM}:{quote(principal.account, safe='')}:{session}/{message}"
 
 
+def name_in_key(key: str) -> str:
+    """The client's name for a message, of which `message_key` made `key`."""
+    return key.rpartition("/")[2]
+
+
 def number(value: str, missing: Refused) -> int:
     """An id in digits. Raises `missing` for all that can't be one."""
     if not value.isascii() or not value.isdigit() or len(value) > 19:

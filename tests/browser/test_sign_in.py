@@ -90,9 +90,17 @@ async def test_a_token_that_counts_no_more_is_replaced(browser: Browser, tmp_pat
 
 
 async def test_a_page_that_cannot_sign_in_says_so(browser: Browser, tmp_path: Path):
-    """In words for a reader, and the words that they wrote are given back."""
-    async with visited(browser, tmp_path, web_auth=("jwt",)) as (house, page):
-        await say(page, "hi")
+    """In words for a reader, before they have written anything."""
+    async with visited(browser, tmp_path, web_auth=("jwt",)) as (_, page):
         await expect(page.get_by_text("people who are signed in")).to_be_visible()
+        await expect(page.get_by_label("Message", exact=True)).to_be_disabled()
+
+
+async def test_a_page_that_is_not_on_the_list_says_so(browser: Browser, tmp_path: Path):
+    """The operator reads what to mend, and the reader has their words back."""
+    settings = {"web_auth": ("visitor",), "web_origins": ("https://www.example.org",)}
+    async with visited(browser, tmp_path, **settings) as (house, page):
+        await say(page, "hi")
+        await expect(page.get_by_text("WEB_ORIGINS")).to_be_visible()
         await expect(page.get_by_label("Message", exact=True)).to_have_value("hi")
         assert house.fake.requests == []

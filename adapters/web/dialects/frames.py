@@ -26,6 +26,15 @@ class StreamFrame(
     snapshot: str | None = None
 
 
+class SnapshotFrame(msgspec.Struct, tag_field="type", tag="snapshot", rename="camel"):
+    """All of an answer so far, in place of what its reader has of it."""
+
+    content: str
+    session_id: str
+    message_id: str | None
+    seq: str
+
+
 class DoneFrame(msgspec.Struct, tag_field="type", tag="done", rename="camel", omit_defaults=True):
     """The end of an answer, `cancelled` if somebody stopped it."""
 
@@ -76,15 +85,23 @@ class EndFrame(msgspec.Struct, tag_field="type", tag="end", rename="camel"):
 class Frames:
     """Encodes the turn that answers a message: `stream`…, then `done` or `error`.
 
-    `begun` says that its reader has words of it already. Of the turn `shown` only the end is
+    A reader who `resumed` knows what a `snapshot` is; `begun` says that they have words of it
+    already. Of the turn `shown` only the end is
     told: one that answers several messages at once is read once, and ended for each of them.
     """
 
     def __init__(
-        self, session: str, message: str | None, *, begun: bool = False, shown: int | None = None
+        self,
+        session: str,
+        message: str | None,
+        *,
+        resumed: bool = False,
+        begun: bool = False,
+        shown: int | None = None,
     ) -> None:
         self._session = session
         self._message = message
+        self._resumed = resumed
         self._begun = begun
         self._shown = shown
         self.told: int | None = None  # the turn, once its end was told
@@ -103,10 +120,17 @@ class Frames:
         """The frame of an answer that cannot be followed to its end."""
         return fault(refused, session=self._session, message=self._message)
 
-    def _words(self, update: Update) -> StreamFrame:
+    def _words(self, update: Update) -> StreamFrame | SnapshotFrame:
         anew = update.reset and self._begun
         self._begun = True
         cursor = update.cursor
+        if anew and self._resumed:
+            return SnapshotFrame(
+                content=update.text,
+                session_id=self._session,
+                message_id=self._message,
+                seq=f"{update.turn_id}.{cursor.attempt}.{cursor.position}",
+            )
         return StreamFrame(
             # Who only ever adds words reads the new ones as a paragraph of their own.
             content=f"\n\n{update.text}" if anew else update.text,

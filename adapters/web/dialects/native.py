@@ -21,7 +21,8 @@ class Native:
         self, session: str, message: str | None, messages: Sequence[str] | None = None
     ) -> None:
         self._session = session
-        self._message = message
+        only = messages[0] if messages and len(messages) == 1 else None
+        self._message = message or only
         self._messages = messages
 
     def encode(self, update: Update) -> bytes:

@@ -15,6 +15,7 @@ from adapters.web.wire import (
     address_of,
     fit,
     name_in,
+    name_in_key,
     name_of,
     number,
     read_object,
@@ -36,6 +37,7 @@ EVENTS = Reply(
     body={"text/event-stream": types.RunEvent},
     headers={"X-Session-Id": "The conversation."},
 )
+USED = Reply(says="That `messageId` stands for another message.")
 LEFT = Reply(says="It will be answered.", body={"application/json": types.Left})
 
 
@@ -57,7 +59,7 @@ class NativeRoutes:
                 says="Send a message.",
                 tag=TAG,
                 body=types.Send,
-                replies={200: EVENTS, 202: LEFT},
+                replies={200: EVENTS, 202: LEFT, 409: USED},
                 query=(PREFER,),
             ),
             Route(
@@ -173,7 +175,7 @@ class NativeRoutes:
 
     async def _asked(self, turn_id: int) -> list[str]:
         keys = await self._database.read(transcript.asked, turn_id)
-        return [types.client_id(key) for key in keys]
+        return [name_in_key(key) for key in keys]
 
     async def _turn(self, session_id: int, run: str | None) -> int:
         """The turn that a run's id names, or the session's last one."""

@@ -133,7 +133,7 @@ class SessionsRoutes:
         """Let the conversation start afresh."""
         demand(caller(request), Scope.CHAT)
         where = address_of(caller(request), name_of(request))
-        if not await self._chats.handler.reset(where):
+        if not await self._chats.handler.reset(where, names_free=True):
             raise missing("session")
         return web.Response(status=204)
 

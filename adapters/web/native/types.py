@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from adapters.web.fields import Name, Words
+from adapters.web.wire import name_in_key
 from core.text import render
 from core.transcript import Entry
 from core.types import Message, Part, Role
@@ -117,8 +118,12 @@ class Messages(msgspec.Struct):
 
 
 class Exported(Shown, kw_only=True):
-    """A message with all that is kept of it: its reader's comment, and what was said before."""
+    """A message with all that is kept of it: its reader's comment, and what was said before.
 
+    `replaced` is there for what another answer took the place of.
+    """
+
+    replaced: bool | UnsetType = UNSET
     comment: str | UnsetType = UNSET
     transcript: list[tuple[Role, str]] | UnsetType = UNSET
 
@@ -192,6 +197,7 @@ def exported(said: Any) -> Exported:
     return Exported(
         **_plain(said.message, said.status, said.key, said.feedback),
         comment=said.comment or UNSET,
+        replaced=said.replaced or UNSET,
         transcript=told or UNSET,
     )
 
@@ -206,11 +212,6 @@ def before(parts: tuple[Part, ...]) -> list[tuple[Role, str]]:
     ]
 
 
-def client_id(key: str) -> str:
-    """The client's name for a message, of which `adapters.web.wire.message_key` made `key`."""
-    return key.rpartition("/")[2]
-
-
 def _plain(
     message: Message, status: str | None, key: str | None, feedback: int | None
 ) -> dict[str, Any]:
@@ -221,6 +222,6 @@ def _plain(
         "created_at": message.created_at,
         "run_id": None if message.turn_id is None else str(message.turn_id),
         "status": status or "waiting",
-        "message_id": UNSET if key is None else client_id(key),
+        "message_id": UNSET if key is None else name_in_key(key),
         "feedback": feedback or UNSET,
     }

@@ -2,6 +2,9 @@
 
 import { recall, remember } from "./store.js";
 
+/* Why the server made no visitor of this browser, in its own words; null if it did not say. */
+export let reason = null;
+
 /* As fetch; what is refused for want of a token is asked once more with a new one. */
 export async function call(url, init = {}) {
   const token = recall("token");
@@ -26,8 +29,11 @@ function newToken(refused) {
 
 async function take(url, token) {
   const response = await fetch(url, signed({ method: "POST" }, token)).catch(() => null);
-  const pass = response?.ok && (await response.json().catch(() => null));
-  if (!pass) return false;
+  const pass = await response?.json().catch(() => null);
+  if (!response?.ok || !pass) {
+    reason = pass?.error?.message ?? null;
+    return false;
+  }
   remember("token", pass.token);
   return true;
 }

@@ -5,12 +5,13 @@
 
 import { $, copies, copyOf, speak } from "./nodes.js";
 import { blank, render } from "./markdown.js";
-import { call } from "./caller.js";
+import { call, reason } from "./caller.js";
 import { recall, remember } from "./store.js";
 
 const SILENCE = 45_000; // the server pings every 15 s: three missed, and the line is dead
 const RENDER_EVERY = 80; // a reader sees no difference below that, a phone's battery does
 const LONGEST_WAIT = 30_000;
+const NO_SIGN_IN = "This server serves people who are signed in, and this page can't sign you in.";
 const NEAR_END = 8; // pixels; fractions of one are lost to zoom
 
 const scroller = $("scroller");
@@ -47,7 +48,7 @@ class Refusal extends Error {
 
   static async from(response) {
     const body = await response.json().catch(() => null);
-    const unknown = response.status === 401 && "This server serves people who are signed in, and this page can't sign you in.";
+    const unknown = response.status === 401 && (reason ?? NO_SIGN_IN);
     const message = unknown || (body?.error?.message ?? `The server answered with status ${response.status}.`);
     const wait = Number(response.headers.get("Retry-After")) * 1000 || 0;
     return new Refusal(response.status, message, wait);
@@ -221,6 +222,12 @@ function refreshControls() {
   act.disabled = current ? current.stopping : loading || blank(field.value);
   $("fresh").disabled = !log.childElementCount;
   $("empty").hidden = Boolean(log.childElementCount);
+}
+
+/* Nobody can write here: say so before they try. */
+function shut() {
+  hint(NO_SIGN_IN, true);
+  for (const control of [field, ...document.querySelectorAll(".prompt")]) control.disabled = true;
 }
 
 function send(text) {
@@ -508,7 +515,8 @@ addEventListener("resize", fit);
 
 fetch("/api/v1/config")
   .then((response) => response.json())
-  .then(({ name, model, demo, greeting }) => {
+  .then(({ name, model, demo, greeting, auth }) => {
+    if (auth && !auth.includes("open") && !auth.includes("visitor")) shut();
     document.title = $("name").textContent = name ?? "Chat";
     $("model").textContent = model ?? "";
     $("model").hidden = !model || demo;

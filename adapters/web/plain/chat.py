@@ -12,7 +12,7 @@ from adapters.web.dialects.response import Response
 from adapters.web.dialects.typed import Typed
 from adapters.web.dialects.whole import whole
 from adapters.web.door.peers import address
-from adapters.web.door.principal import Scope, caller, demand
+from adapters.web.door.principal import Kind, Scope, caller, demand
 from adapters.web.errors import Refused
 from adapters.web.fields import Name, Words
 from adapters.web.plain.dispatch import VARY, Speech, speech
@@ -109,7 +109,8 @@ class ChatRoutes:
                         },
                         headers=SESSION,
                     ),
-                    404: Reply(says="A JSON answer was asked for in a session that is unknown."),
+                    404: Reply(says="A user wants JSON of a session that is none of theirs."),
+                    409: Reply(says="The message's id stands for another message (the AI SDK's)."),
                     502: Reply(says="The JSON answer could not be had; the message is kept."),
                 },
             ),
@@ -148,7 +149,7 @@ class ChatRoutes:
         principal, session = caller(request), request.match_info["session"]
         demand(principal, Scope.CHAT)
         if is_name(session):
-            await self._chats.handler.reset(address_of(principal, session))
+            await self._chats.handler.reset(address_of(principal, session), names_free=True)
         return reply({"cleared": True})
 
     async def _typed(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
@@ -175,7 +176,9 @@ class ChatRoutes:
         """`{message, sessionId?}` → `{response}`, and `sessionId` if it is new."""
         text, session = text_in(body, "message"), name_in(body, "sessionId")
         principal, new = caller(request), body.get("sessionId") is None
-        if not new and await self._chats.session_id(principal, session) is None:
+        # The sites whose users sign in make the sessions first, and expect no others.
+        strict = principal.kind is Kind.USER and not new
+        if strict and await self._chats.session_id(principal, session) is None:
             raise Refused(404, "not_found", "Session not found", headers=VARY)
         said = Say(session=session, text=text, ip=address(request))
         receipt = await self._chats.say(principal, said)

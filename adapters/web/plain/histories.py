@@ -113,7 +113,7 @@ class HistoryRoutes:
         found = await self._found(principal, session)
         if found is None:
             return reply(Fate("not_found", session))
-        await self._chats.handler.reset(address_of(principal, session))
+        await self._chats.handler.reset(address_of(principal, session), names_free=True)
         return reply(Fate("reset", session, found.turns))
 
     async def sessions(self, request: web.Request) -> web.Response:

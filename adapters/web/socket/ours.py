@@ -11,8 +11,8 @@ from adapters.web.errors import Refused
 from adapters.web.marks import read_mark
 from adapters.web.socket.outbox import Outbox
 from adapters.web.socket.streams import Lane, Streams, relay
-from adapters.web.wire import NAME_RULE, encode, is_name, name_in, text_in
-from core import outcomes
+from adapters.web.wire import NAME_RULE, encode, is_name, name_in, name_in_key, text_in
+from core import outcomes, transcript
 from core.live import Cursor
 from core.types import Receipt
 
@@ -80,7 +80,10 @@ class Ours:
             await self._outbox.send(encode(IdleFrame(session)))
             return
         updates = self._chats.handler.follow(turn_id, cursor)
-        encoder = Frames(session, None, begun=cursor is not None and cursor.position > 0)
+        keys = await self._chats.database.read(transcript.asked, turn_id)
+        begun = cursor is not None and cursor.position > 0
+        message = name_in_key(keys[-1]) if keys else None
+        encoder = Frames(session, message, resumed=True, begun=begun)
         self._streams.begin(key, lambda _: relay(updates, encoder, self._outbox))
 
     async def _from(

@@ -52,6 +52,7 @@ class UiRoutes:
             replies={
                 200: Reply(says="The answer, then `[DONE]`.", body=ANSWER, headers=SESSION),
                 404: Reply(says="The message is no longer part of the conversation."),
+                409: Reply(says="The message's id stands for another message."),
             },
         )
         return [send, *(route for root in ROOTS for route in self._of(root))]
