@@ -101,7 +101,8 @@ def token(  # noqa: PLR0913 - each is an option
     from gateway import token as make  # noqa: PLC0415
 
     name = subject if subject is not None else user
-    if [name is not None, visitor is not None, api_key, secret].count(True) != 1:
+    asked = [subject is not None, user is not None, visitor is not None, api_key, secret]
+    if asked.count(True) != 1:
         raise Misconfigured("token: name one of SUBJECT, --visitor ORIGIN, --api-key, --secret.")
     if api_key:
         print(make.api_key())  # noqa: T201
@@ -132,9 +133,12 @@ def _settings(*, quiet: bool = False) -> "Settings":
 
 async def _serve(settings: "Settings") -> None:
     from gateway.app import build, serve  # noqa: PLC0415
+    from gateway.web_doctor import weak_keys  # noqa: PLC0415
 
     stopping = asyncio.Event()
     gateway = build(settings)
+    for warning in weak_keys(settings):
+        _hint(f"gateway: {warning}")
 
     def on_signal() -> None:
         if stopping.is_set():

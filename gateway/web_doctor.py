@@ -117,14 +117,29 @@ def _origins(settings: Settings) -> Iterator[Finding]:
 def _edge(settings: Settings) -> Iterator[Finding]:
     limits = rules(settings.rate_limit)
     if limits:
-        said = ", ".join(map(str, limits))
-        words = f"{said} for one person, counted in each process by itself"
+        unasked = OPEN in settings.web_auth and "rate_limit" not in settings.model_fields_set
+        words = f"{settings.rate_limit} for one person, counted in each process by itself"
+        words += "; without sign-in it counts only once you set it" if unasked else ""
         yield Finding("RATE_LIMIT", "ok", words)
     else:
         yield Finding("RATE_LIMIT", "warn", "none: one person may send any number of messages")
     if settings.trusted_proxies:
         proxies = ", ".join(map(str, settings.trusted_proxies))
         yield Finding("TRUSTED_PROXIES", "ok", f"{proxies} may say where a request comes from")
+
+
+def weak_keys(settings: Settings) -> list[str]:
+    """What to warn of at every start: secrets that hold on this machine alone."""
+    secrets = [secret.get_secret_value().encode() for secret in settings.jwt_secret]
+    if settings.web_auth == (OPEN,) or all(len(each) >= SHORTEST_SECRET for each in secrets):
+        return []
+    return [
+        (
+            f"JWT_SECRET: is shorter than {SHORTEST_SECRET} bytes, so one token is enough to find it"
+            " out. Before anybody else can reach this server, also through a proxy, set what"
+            " `gateway token --secret` prints."
+        )
+    ]
 
 
 def _unless_unused(settings: Settings, what: str, mode: str, words: str) -> Finding:

@@ -101,13 +101,37 @@ async def test_the_same_message_again_is_the_same_run(either: House):
         hold.release()
         await first.read()
         await again.read()
-    late = await either.ask("s", "other words", "m-1")
+    late = await either.ask("s", "count", "m-1")
     assert [viewer.run for viewer in (again, late)] == [first.run] * 2
     assert receipt == {"messageId": "m-1", "sessionId": "s", "runId": first.run}
     assert {viewer.text for viewer in (first, again, late)} == {"one two three"}
     assert late.end == first.end == again.end
     assert len(either.fake.requests) == 1
     assert len(await either.said("s")) == 2
+
+
+async def test_a_used_id_with_other_words_is_refused(house: House):
+    """409: the new words would be lost without a word. In a cleared conversation it is free."""
+    await house.ask("s", "hi", "m-1")
+    body = {"messageId": "m-1", "text": "other words"}
+    async with house.http.post("/api/v1/sessions/s/messages", json=body) as response:
+        assert response.status == 409
+        assert "an id of its own" in (await response.json())["error"]["message"]
+    async with house.http.delete("/api/v1/sessions/s") as response:
+        assert response.status == 204
+    assert (await house.ask("s", "other words", "m-1")).text == "You said: other words"
+    assert [text for _, text in await house.said("s")] == ["other words", "You said: other words"]
+
+
+async def test_the_same_message_again_costs_nothing(url: str, swift: None):
+    """A client that lost the answer may ask for it beyond its limit; a new message may not."""
+    async with serving(url, rate_limit="1/minute") as house:
+        await house.ask("s", "hi", "m-1")
+        assert (await house.ask("s", "hi", "m-1")).text == "You said: hi"
+        body = {"messageId": "m-2", "text": "hi"}
+        async with house.http.post("/api/v1/sessions/s/messages", json=body) as response:
+            assert response.status == 429
+            assert int(response.headers["Retry-After"]) > 0
 
 
 async def test_a_message_sent_many_times_at_once_is_stored_once(either: House):

@@ -437,16 +437,15 @@ async def test_sending_the_last_message_again_under_its_name_joins_it(house: Hou
     assert len(house.fake.requests) == 1
 
 
-async def test_what_was_cleared_cannot_be_brought_back(house: House):
-    """404, which says what to do."""
+@pytest.mark.parametrize("more", [{"messageId": "m"}, {"trigger": "regenerate-message"}])
+async def test_what_was_cleared_is_asked_as_a_new_message(house: House, more: dict[str, str]):
+    """A client that still shows it may go on from there; nothing that was cleared comes back."""
     await send(house, body("c", message("hi", "m")))
     async with house.http.delete("/api/chat/c") as response:
         assert response.status == 200
-    edit = body("c", message("other", "m"), messageId="m")
-    for sent in (edit, body("c", message("hi", "m"), trigger="regenerate-message")):
-        status, error = await refusal(house, sent)
-        assert status == 404
-        assert "send it as a new one" in error
+    screen = await send(house, body("c", message("other", "m"), **more))
+    assert screen.text == "You said: other"
+    assert [text for _, text in await house.said("c")] == ["other", "You said: other"]
 
 
 # --- what is refused ---

@@ -19,7 +19,7 @@ FREE = frozenset({"model"})
 ABOUT = (
     "A chatbot gateway: durable, ordered, streamed conversations. One set of conversations, spoken"
     " to in several protocols: the gateway's own (`native`), OpenAI's, the AI SDK's, and others."
-    " The WebSocket at `/` and `/ws` is described in the README."
+    " The WebSocket at `/` and `/ws` is described in docs/web.md."
 )
 
 

@@ -76,7 +76,7 @@ def _operation(method: str, path: str, operation: Schema) -> str:
 
 def _credentials(security: list[Schema]) -> str:
     if not security:
-        return "No credentials."
+        return "For everybody."
     return "Credentials optional." if {} in security else "Credentials always."
 
 

@@ -129,6 +129,9 @@ def _unfit(body: Mapping[str, Any]) -> Refused:
             "messages need a role and content each; those of deep-chat go to /compat/deep-chat.",
             param="messages",
         )
+    if body.get("message") is not None and body.get("messages") is not None:
+        words = "message is required, or messages: send one of them, not both."
+        return Refused(400, "invalid_request", words, param="message")
     return Refused(400, "invalid_request", "message is required", param="message")
 
 
