@@ -135,8 +135,8 @@ def weak_keys(settings: Settings) -> list[str]:
         return []
     return [
         (
-            f"JWT_SECRET: is shorter than {SHORTEST_SECRET} bytes, so one token is enough to find it"
-            " out. Before anybody else can reach this server, also through a proxy, set what"
+            f"JWT_SECRET: is shorter than {SHORTEST_SECRET} bytes, so one token is enough to find"
+            " it out. Before anybody else can reach this server, also through a proxy, set what"
             " `gateway token --secret` prints."
         )
     ]

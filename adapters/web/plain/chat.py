@@ -190,8 +190,6 @@ class ChatRoutes:
     async def _stream(
         self, request: web.Request, session: str, receipt: Receipt, dialect: Dialect
     ) -> web.StreamResponse:
-        # A question of its own has no session to come back to.
-        named = {"X-Session-Id": session} if is_name(session) else {}
-        async with EventStream(request, {**named, **VARY}) as stream:
+        async with EventStream(request, {"X-Session-Id": session, **VARY}) as stream:
             await stream.relay(self._chats.updates(receipt), dialect)
         return stream.response
