@@ -54,17 +54,26 @@ class Totals:
     messages: int
 
 
-def conversations(
-    db: Connection, platform: str, account: str | None, *, before: int | None, limit: int
+def conversations(  # noqa: PLR0913 - whose, and which of them
+    db: Connection,
+    platform: str,
+    account: str | None,
+    *,
+    before: int | None,
+    limit: int,
+    titled: bool = True,
 ) -> list[Conversation]:
-    """An account's conversations (None: everybody's), the newest first, behind the id `before`."""
+    """An account's conversations (None: everybody's), the newest first, behind the id `before`.
+
+    Only if they are to be `titled` their first messages are read, which may be long ones.
+    """
     values = {
         "platform": platform,
         "account": account,
         "before": before if before is not None else 2**62,
         "most": limit,
     }
-    statement = _EVERYBODYS if account is None else _THEIRS
+    statement = _LISTS[account is None, titled]
     return [_conversation(row) for row in db.execute(statement, values)]
 
 
@@ -138,7 +147,7 @@ def _conversation(row: Any) -> Conversation:
         created_at=row.created_at,
         updated_at=row.updated_at,
         turns=row.turns,
-        title=render(row.first or ()),
+        title=render(getattr(row, "first", None) or ()),
     )
 
 
@@ -149,10 +158,11 @@ _NAME = addresses.c.conversation == bindparam("name", type_=Text)
 # No parameter: it is the very condition of the index `ix_addresses_listed`.
 _LISTED = addresses.c.conversation.not_like(literal_column(f"'{ONCE}%'"))
 _SHOWN_TURNS = (turns.c.id >= sessions.c.history_from) & turns.c.replaced_by.is_(None)
+_WITH_ANSWER = turns.c.answered_at.is_not(None) & (turns.c.status != Status.FAILED.value)
 _TURNS = (
     select(func.count())
     .select_from(turns)
-    .where(turns.c.session_id == sessions.c.id, _SHOWN_TURNS, turns.c.answered_at.is_not(None))
+    .where(turns.c.session_id == sessions.c.id, _SHOWN_TURNS, _WITH_ANSWER)
     .correlate(sessions)
     .scalar_subquery()
     .label("turns")
@@ -172,23 +182,28 @@ _FIRST = (
     .scalar_subquery()
     .label("first")
 )
-_SHOWN = select(
+_PLAIN = select(
     addresses.c.id,
     addresses.c.conversation,
     addresses.c.session_id,
     sessions.c.created_at,
     sessions.c.updated_at,
     _TURNS,
-    _FIRST,
 ).join_from(addresses, sessions, addresses.c.session_id == sessions.c.id)
+_SHOWN = _PLAIN.add_columns(_FIRST)
 
 
-def _newest(whose: Any) -> Select[Any]:
-    found = _SHOWN.where(whose, _LISTED, addresses.c.id < number("before"))
+def _newest(shown: Select[Any], whose: Any) -> Select[Any]:
+    found = shown.where(whose, _LISTED, addresses.c.id < number("before"))
     return found.order_by(addresses.c.id.desc()).limit(number("most"))
 
 
-_THEIRS, _EVERYBODYS = _newest(_OWN), _newest(_ALL)
+# By whether they are everybody's, and whether they are titled.
+_LISTS = {
+    (everybodys, titled): _newest(_SHOWN if titled else _PLAIN, _ALL if everybodys else _OWN)
+    for everybodys in (False, True)
+    for titled in (False, True)
+}
 _ONE = _SHOWN.where(_OWN, _NAME)
 
 

@@ -168,7 +168,7 @@ feedback = Table(
     UniqueConstraint("message_id"),
 )
 
-# Anonymous people whose tokens were renewed or given up; all others have no row.
+# Anonymous people who began a conversation, or whose tokens were renewed or given up.
 visitors = Table(
     "visitors",
     metadata,

@@ -11,6 +11,7 @@ from core.tables import addresses, feedback, messages, sessions, turns
 from core.text import render
 from core.types import Address, Message, Part, Role, Status
 
+RECENT = 50  # messages read at a time where all of a conversation is asked for
 READ = 1000  # messages read for a prompt at most
 
 
@@ -102,6 +103,20 @@ def entries(db: Connection, session_id: int, *, before: int | None, limit: int) 
 def asked(db: Connection, turn_id: int) -> list[str]:
     """The identities of the messages that a turn answers, the oldest first."""
     return list(db.execute(_ASKED, {"turn": turn_id}).scalars())
+
+
+def recent(db: Connection, session_id: int, *, limit: int, characters: int) -> list[Message]:
+    """The conversation's newest messages, oldest first: up to `limit`, and about `characters`."""
+    found: list[Message] = []
+    before: int | None = None
+    while len(found) < limit and characters > 0:
+        page = [message for message, _ in conversation(db, session_id, before=before, limit=RECENT)]
+        found = page + found
+        characters -= sum(len(render(message.parts)) for message in page)
+        if len(page) < RECENT or page[0].turn_id is None:
+            break
+        before = page[0].id
+    return found
 
 
 def message_of(row: Any) -> Message:

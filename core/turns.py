@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from core import addresses
+from core import addresses, visitors
 from core import statements as sql
 from core.database import Contended
 from core.errors import Fenced, RateLimited
@@ -40,13 +40,16 @@ def accept(
 
     The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
     afresh. The same `message_key` again stores nothing, and tells where the first one went.
-    Raises `RateLimited` when more messages wait already than `event.queue` allows.
+    Raises `RateLimited` when more messages wait already than `event.queue` allows, and
+    `visitors.Retired`.
     """
     found = addresses.lock(db, event.address)
     new = found is None
     if found is None:
         if (earlier := stored(db, event)) is not None:
             return earlier
+        if event.visitor is not None:
+            visitors.hold(db, event.visitor)  # or it would stay behind when the others move
         found = addresses.make(db, event.address, system=event.system, now=now)
     address_id, session_id, updated_at, system = found
     opening = {

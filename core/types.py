@@ -62,7 +62,8 @@ class InboundEvent:
     `system` and `transcript` (what was said before, oldest first) count for a conversation that
     is new here alone. `model` is asked first if it is one of the gateway's; `max_tokens` is for
     the answer, and can only lower the gateway's own limit. `queue` is how many messages may wait
-    in the session before this one is refused; None takes any number.
+    in the session before this one is refused; None takes any number. `visitor` is an anonymous
+    sender, who may begin no conversation any more once it is known who they are.
     """
 
     address: Address
@@ -73,6 +74,7 @@ class InboundEvent:
     model: str | None = None
     max_tokens: int | None = None
     queue: int | None = None
+    visitor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, select, update
 
 from core import account
-from core.errors import NotFound
+from core.errors import GatewayError, NotFound
 from core.statements import both
 from core.tables import visitors
 
@@ -41,6 +41,17 @@ def rotate(db: Connection, visitor: str, *, epoch: int, now: int) -> int:
     return found.epoch
 
 
+class Retired(GatewayError):
+    """Find out anew who it is: the visitor is known by another name now."""
+
+
+def hold(db: Connection, visitor: str) -> None:
+    """Let nobody retire a visitor before this transaction ends. Raises `Retired` if it was done."""
+    _know(db, visitor)
+    if db.execute(_HOLD, {"visitor": visitor}).scalar_one() is not None:
+        raise Retired(f"visitor {visitor}")
+
+
 def retire(db: Connection, visitor: str, *, now: int) -> bool:
     """Let none of a visitor's tokens count any more; False if that was so."""
     _know(db, visitor)
@@ -65,6 +76,7 @@ def _know(db: Connection, visitor: str) -> None:
 
 _VISITOR = visitors.c.id == bindparam("visitor", type_=Text)
 _STANDING = select(visitors.c.epoch, visitors.c.rotated_at, visitors.c.retired_at).where(_VISITOR)
+_HOLD = select(visitors.c.retired_at).where(_VISITOR).with_for_update(read=True)
 _KNOW = both(
     lambda insert_: (
         insert_(visitors)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from adapters.web.door.principal import Principal, Scope, demand
+from adapters.web.door.principal import Kind, Principal, Scope, demand
+from adapters.web.door.verdicts import invalid
 from adapters.web.errors import Refused
 from adapters.web.wire import address_of, message_key
 from core import outcomes, transcript, turns
@@ -18,6 +19,7 @@ from core.database import Database
 from core.live import Update
 from core.text import clean
 from core.types import Address, InboundEvent, Outcome, PromptMessage, Receipt
+from core.visitors import Retired
 
 QUEUE = 16  # messages that may wait in a session; they are answered together
 
@@ -79,7 +81,10 @@ class Chats:
         except Refused:
             if said.message is None or await self.database.read(turns.stored, event) is None:
                 raise
-        receipt = await self.handler.accept(event)
+        try:
+            receipt = await self.handler.accept(event)
+        except Retired as error:
+            raise invalid() from error
         if receipt.duplicate:
             await self._check_same(receipt, said)
         return receipt
@@ -106,6 +111,7 @@ class Chats:
             model=said.model,
             max_tokens=said.max_tokens,
             queue=QUEUE,
+            visitor=principal.name if principal.kind is Kind.VISITOR else None,
         )
 
     async def again(

@@ -341,7 +341,7 @@ async def test_an_erasure_among_turns_that_come_and_go_never_fails(database):
 
 def plan(db):
     """How SQLite would go about a list, in its own words."""
-    compiled = account._THEIRS.compile(dialect=db.dialect)
+    compiled = account._LISTS[False, True].compile(dialect=db.dialect)
     values = (None,) * len(compiled.positiontup)
     return [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)]
 

@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
-from core import account, visitors
+from core import account, transcript, turns, visitors
 from core.errors import NotFound
+from core.types import Address, InboundEvent
 from core.visitors import Standing
 from tests.core.stage import POSTGRESQL, Pause, eventually
 from tests.core.test_again import exchange
@@ -101,3 +102,33 @@ async def test_a_renewal_that_meets_an_identification_is_refused(database, after
         with pytest.raises(NotFound):
             await renewing
     assert (await standing(database)).retired
+
+
+async def test_who_is_known_begins_no_conversation_as_a_visitor(database):
+    """Or it would stay behind, under a name that nobody signs in with any more."""
+    where = Address(platform="web", account="visitor:v", conversation="late")
+    late = InboundEvent(address=where, text="Hi", message_key="k", visitor="v")
+    await database.write(visitors.retire, "v", now=1)
+    with pytest.raises(visitors.Retired):
+        await database.write(turns.accept, late, owner="a", now=2, stale_before=-1)
+    assert await database.read(transcript.find_session, where) is None
+
+
+@POSTGRESQL
+async def test_a_message_that_comes_before_the_visitor_is_known_is_taken_along(database):
+    """Whoever finds out who it is waits for it."""
+    where = Address(platform="web", account="visitor:v", conversation="first")
+    event = InboundEvent(address=where, text="Hi", message_key="k", visitor="v")
+    pause = Pause()
+    accepting = paced(turns.accept, pause, 3)
+    arriving = asyncio.create_task(
+        database.write(accepting, event, owner="a", now=2, stale_before=-1)
+    )
+    await pause.reached.wait()
+    known = {"platform": "web", "account_id": "visitor:v", "to": "user:ann", "now": 3}
+    identifying = asyncio.create_task(database.write(visitors.identify, "v", **known))
+    await eventually(partial(_waits_or_is_done, database, identifying))
+    assert not identifying.done()
+    pause.go()
+    await arriving
+    assert list(await identifying) == ["first"]

@@ -48,12 +48,8 @@ class Gate:
     async def on_response_prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         """Let an allowed page read the answer. A hook, so that streams have it too."""
         origin = request.headers.get("Origin")
-        if origin is None:
-            if self._origins:
-                response.headers.add("Vary", "Origin")
-            return
         response.headers.add("Vary", "Origin")
-        if self._lists(origin):
+        if origin is not None and self._lists(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = EXPOSED
 

@@ -34,23 +34,31 @@ class KeySet:
         self._fetched = self._tried = self._missed = float("-inf")
         self._tries = 0
         self._one_at_a_time = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def find(self, kid: object) -> Sequence[Key]:
         """The keys of that name, or all for a token without one. Raises `Refused` (503)."""
         now = self._clock.monotonic()
         if now - self._fetched > FRESH:
             if now - self._tried > RETRY:
-                await self._renew()
+                await self._fetch_on()
         elif not self._named(kid) and now - self._missed > PAUSE:
             # Whatever names are made up: all of them together make one request a minute.
             self._missed = now
-            await self._renew()
+            await self._fetch_on()
         if now - self._fetched > STALE:
             raise Refused(503, "unavailable", NOT_NOW, retry_after=RETRY)
         return self._named(kid)
 
     def _named(self, kid: object) -> Sequence[Key]:
         return [key for key in self._keys if kid is None or key.id in {kid, None}]
+
+    async def _fetch_on(self) -> None:
+        """Renew the set, also if whoever wanted that goes away meanwhile: it may be a stranger."""
+        task = asyncio.create_task(self._renew())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
 
     async def _renew(self) -> None:
         """Fetch the set, one caller for all; what goes wrong leaves it as it was."""

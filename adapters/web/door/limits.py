@@ -25,6 +25,7 @@ REQUESTS: Rules = (RateLimitItemPerSecond(200, 10),)
 FAILURES: Rules = (RateLimitItemPerMinute(30),)
 NEWCOMERS: Rules = (RateLimitItemPerMinute(20), RateLimitItemPerHour(200))
 
+CROWD = 10  # visitors of one address may say as much as that many people
 LARGEST = 10_000  # messages in one window: each is remembered
 LONGEST = 31 * 86_400  # seconds of one window
 
@@ -55,6 +56,7 @@ class Limits:
 
     def __init__(self, *, messages: Rules, public: Rules, edge: bool, clock: Clock) -> None:
         self._messages = messages
+        self._crowd = [type(each)(each.amount * CROWD, each.multiples) for each in messages]
         self._public = public
         self._edge = edge
         self._clock = clock
@@ -66,6 +68,9 @@ class Limits:
             self._count(self._public, "message", network(ip), "Too many messages")
         elif principal.kind is not Kind.SERVICE:
             self._count(self._messages, "message", principal.account, "Too many messages")
+        if principal.kind is Kind.VISITOR:
+            # Anybody can become many visitors; an office behind one address is a few people.
+            self._count(self._crowd, "crowd", network(ip), "Too many messages from this address")
 
     def request(self, ip: str) -> None:
         """A request comes from an address."""

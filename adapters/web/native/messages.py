@@ -192,7 +192,10 @@ class NativeRoutes:
         if mark is None:
             return running, None
         turn_id, cursor = read_mark(mark, _bad_mark())
-        place = await self._database.read(outcomes.place, turn_id)
+        try:
+            place = await self._database.read(outcomes.place, turn_id)
+        except NotFound:
+            raise missing("run") from None
         if place.session_id != session_id:
             raise missing("run")
         if cursor is None:  # the client knows how that one ended

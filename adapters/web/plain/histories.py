@@ -17,6 +17,7 @@ from core.account import Conversation, conversations, totals
 from core.text import render
 from core.types import Role
 
+LONGEST = 4_000_000  # characters of a history, about
 MOST = 10_000  # messages of a history, sessions of a list: the newest
 
 
@@ -92,9 +93,9 @@ class HistoryRoutes:
         if found is None:
             raise Refused(404, "not_found", "Session not found")
         messages = await self._chats.database.read(
-            transcript.conversation, found.session_id, before=None, limit=MOST
+            transcript.recent, found.session_id, limit=MOST, characters=LONGEST
         )
-        said = [HistoryMessage(each.role, render(each.parts)) for each, _ in messages]
+        said = [HistoryMessage(each.role, render(each.parts)) for each in messages]
         return reply(HistoryResponse(session, said, found.turns))
 
     async def erase(self, request: web.Request) -> web.Response:
@@ -119,7 +120,7 @@ class HistoryRoutes:
     async def sessions(self, request: web.Request) -> web.Response:
         """The caller's conversations; an administrator sees everybody's."""
         found = await self._chats.database.read(
-            conversations, PLATFORM, _whose(caller(request)), before=None, limit=MOST
+            conversations, PLATFORM, _whose(caller(request)), before=None, limit=MOST, titled=False
         )
         listed = [Listed(each.name, each.turns, iso(each.created_at)) for each in found]
         return reply(Sessions(listed))

@@ -15,6 +15,7 @@ from core.ports import Clock
 from core.text import render
 from core.types import Message, Role
 
+LONGEST = 4_000_000  # characters of a history, about
 MOST = 10_000  # messages of a history: the newest
 
 
@@ -88,9 +89,9 @@ class SessionRoutes:
         if found is None:
             raise Refused(404, "not_found", "Session not found")
         messages = await self._chats.database.read(
-            transcript.conversation, found, before=None, limit=MOST
+            transcript.recent, found, limit=MOST, characters=LONGEST
         )
-        return reply(History([_said(message) for message, _ in messages]))
+        return reply(History([_said(message) for message in messages]))
 
 
 def _said(message: Message) -> Said:

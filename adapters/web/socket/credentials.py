@@ -5,7 +5,7 @@ from typing import Protocol
 from aiohttp import web
 
 from adapters.web.door.peers import address
-from adapters.web.door.principal import PUBLIC, Principal
+from adapters.web.door.principal import PUBLIC, Kind, Principal
 from adapters.web.door.verdicts import invalid, missing
 from adapters.web.errors import Refused
 from core.ports import Clock
@@ -63,8 +63,10 @@ class Credentials:
 
     async def _look(self, token: str) -> Principal:
         now = self._clock.monotonic()
-        if self._principal is not None and token == self._token and now < self._checked + FRESH:
-            return self._principal
+        known = self._principal if token == self._token and now < self._checked + FRESH else None
+        # A visitor may turn out to be somebody at any moment, and is nobody from then on.
+        if known is not None and known.kind is not Kind.VISITOR:
+            return known
         try:
             found = await self._verify(token, path=self._path, origin=self._origin, ip=self.ip)
         except Refused as refused:

@@ -13,6 +13,7 @@ from adapters.web.socket.outbox import Outbox
 from adapters.web.socket.streams import Lane, Streams, relay
 from adapters.web.wire import NAME_RULE, encode, is_name, name_in, name_in_key, text_in
 from core import outcomes, transcript
+from core.errors import NotFound
 from core.live import Cursor
 from core.types import Receipt
 
@@ -97,7 +98,10 @@ class Ours:
         if after is None:
             return running, None
         turn_id, cursor = read_mark(after, _bad_mark())
-        place = await self._chats.database.read(outcomes.place, turn_id)
+        try:
+            place = await self._chats.database.read(outcomes.place, turn_id)
+        except NotFound:
+            raise _bad_mark() from None
         if place.session_id != session_id:
             raise _bad_mark()
         if cursor is None:  # the client knows how that one ended

@@ -1,5 +1,6 @@
 """What the AI SDK's clients send: their chat's messages, of which the last is the question."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -9,10 +10,12 @@ from msgspec import Meta
 
 from adapters.web.errors import Refused
 from adapters.web.fields import Name
-from adapters.web.wire import fit, name_in
+from adapters.web.wire import NAME_RULE, fit, name_in
 from core.text import clean
 from core.types import PromptMessage
 
+# A client's name for a message, also with what is added to those that took another's place.
+_KNOWN = re.compile(r"[A-Za-z0-9._:-]{1,128}(~[0-9a-f]{16})?")
 Trigger = Literal["submit-message", "regenerate-message"]
 
 
@@ -80,8 +83,14 @@ def asked_in(body: Mapping[str, Any]) -> Asked:
         before=_said(before),
         system="\n\n".join(_words(each) for each in before if each.role == "system") or None,
         anew=chat.trigger == "regenerate-message",
-        replaces=chat.message_id,
+        replaces=_replaced(chat.message_id),
     )
+
+
+def _replaced(name: str | None) -> str | None:
+    if name is not None and not _KNOWN.fullmatch(name):
+        raise Refused(400, "invalid_request", f"messageId must be {NAME_RULE}.", param="messageId")
+    return name
 
 
 def _question(message: UiMessage) -> str:

@@ -128,4 +128,4 @@ def _version(said: Say, name: str, number: int) -> str:
     `number` counts the times that the same words did.
     """
     digest = hashlib.sha256(f"{number}\n{said.text}".encode()).hexdigest()
-    return f"{name}~{digest[:16]}"
+    return f"{name.partition('~')[0]}~{digest[:16]}"

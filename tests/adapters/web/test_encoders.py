@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from adapters.web.dialects.appended import Appended
 from adapters.web.dialects.raw import Raw
 from adapters.web.dialects.response import Response
 from adapters.web.dialects.typed import Typed
@@ -150,3 +151,15 @@ def test_a_whole_answer_that_failed_is_refused():
         whole(outcome(Status.FAILED), {"X-Session-Id": "s"})
     assert (refused.value.status, refused.value.message) == (502, SORRY)
     assert refused.value.headers["X-Session-Id"] == "s"
+
+
+def test_words_that_come_after_a_reset_are_not_glued_to_the_void_ones():
+    """An attempt that is begun anew takes back first, and has words only later."""
+    said = Appended()
+    updates = [
+        update(11, "Half an ans"),
+        update(12, "", reset=True),
+        update(21, "The whole"),
+        update(29, " answer."),
+    ]
+    assert "".join(map(said.words, updates)) == "Half an ans\n\nThe whole answer."
