@@ -69,8 +69,9 @@ async def _expected(request: web.Request) -> None:
         return
     if request.headers.get("Expect", "").lower() != "100-continue":
         refused = Refused(417, "refused", "Of Expect, only 100-continue is understood.")
-        raise web.HTTPExpectationFailed(
-            text=body_of(request.path, refused).decode(), content_type="application/json"
-        )
+        error = web.HTTPExpectationFailed(content_type="application/json")
+        error.charset = None
+        error.body = body_of(request.path, refused)
+        raise error
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # it is no part of the response

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 
-from adapters.web.chats import QUEUE
 from adapters.web.errors import Refused, response_to
 from tests.fakes.anthropic import Answer, Hold
+from tests.journeys import raw
 from tests.journeys.house import House, serving
 from tests.journeys.test_auth import ALL, SEND, SITE, asked, bearing, told, user, visitor
 from tests.journeys.test_native import has
@@ -48,20 +48,19 @@ async def statuses(house: House, method: str, path: str, headers: dict[str, str]
 
 
 async def test_only_so_many_messages_wait_for_an_answer(either: House):
-    """The next one is 429 and is not stored; those that were taken are answered."""
+    """Sixteen; the next one is 429 and is not stored, and those that were taken are answered."""
     hold = Hold()
     either.fake.script(Answer("first", hold=hold))
     await either.post("s", "0")
     await hold.reached.wait()
-    for number in range(QUEUE):
-        await either.post("s", f"{number + 1}")
+    for number in range(1, 17):
+        await either.post("s", f"{number}")
     refusal = await refused(either, "POST", SEND, {}, json={"text": "one too many"})
     assert refusal["code"] == "rate_limited"
     hold.release()
     await either.idle()
     said = [text for role, text in await either.said("s") if role == "user"]
-    assert said == [f"{number}" for number in range(1 + QUEUE)]
-    assert QUEUE == 16
+    assert said == [f"{number}" for number in range(17)]
 
 
 async def test_an_answer_anew_counts_as_a_message(url: str):
@@ -126,17 +125,17 @@ async def test_a_body_that_stops_half_way_is_given_up(
 ):
     """408, in words; nothing was said."""
     monkeypatch.setattr("adapters.web.wire.BODY_SECONDS", 0.05)
-    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
-    writer.write(
-        b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b'Content-Length: 100\r\n\r\n{"message": "h'
+    head = (
+        b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
     )
-    async with asyncio.timeout(5):
-        head = await reader.readuntil(b"\r\n\r\n")
-        body = await reader.readuntil(b"}")
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+    writer.write(head + b'{"message": "h')
+    async with asyncio.timeout(10):
+        reply = raw.Reply(await reader.readuntil(b"}"))  # for the end, the server takes its time
     writer.close()
-    assert head.startswith(b"HTTP/1.1 408 ")
-    assert b"send it again" in body
+    assert reply.status == 408
+    assert "send it again" in reply.json["error"]
     assert not house.fake.requests
 
 

@@ -147,12 +147,12 @@ READS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/stats", None),
     ("POST", "/compat/n8n", LOAD),
 )
-FRAMES: tuple[dict[str, Any], ...] = (
-    {"type": "chat", "sessionId": "s", "message": "hi"},
-    {"type": "cancel", "sessionId": "s"},
-    {"type": "resume", "sessionId": "s"},
-    {"type": "send", "requestId": "1", **CHAT},
-    {"type": "resume", "requestId": "2", "id": "s"},
+FRAMES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("chat", {"sessionId": "s", "message": "hi"}),
+    ("cancel", {"sessionId": "s"}),
+    ("resume", {"sessionId": "s"}),
+    ("send", {"requestId": "1", **CHAT}),
+    ("resume", {"requestId": "2", "id": "s"}),
 )
 
 
@@ -184,8 +184,8 @@ async def test_a_token_that_only_reads_is_refused_every_frame(url: str):
         reader = user("ada", scope="history")
         async with house.http.ws_connect("/ws", headers=reader) as ws:
             client = Client(ws)
-            for frame in FRAMES:
-                await client.say(**{"kind": frame["type"], **frame})
-                told_back = await client.next()
-                assert (told_back["type"], told_back.get("code")) == ("error", "forbidden"), frame
+            for kind, frame in FRAMES:
+                await client.say(kind, **frame)
+                refusal = await client.next()
+                assert (refusal["type"], refusal.get("code")) == ("error", "forbidden"), kind
         assert len(house.fake.requests) == 1

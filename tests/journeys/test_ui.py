@@ -479,3 +479,19 @@ async def test_a_refusal_says_what_to_mend(house: House):
         assert status == 400
         assert says in error
     assert not house.fake.requests
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a/b", "x~1234", "", "~" * 17])
+async def test_a_name_to_be_replaced_that_is_none_is_refused(house: House, name: str):
+    """In words, before anything is stored."""
+    status, error = await refusal(house, body("c", message("hi", "m"), messageId=name))
+    assert status == 400
+    assert "messageId must be" in error
+
+
+async def test_a_message_may_be_edited_without_end(house: House):
+    """Each time from the version that stands there, whose name the client was not told."""
+    await send(house, body("c", message("0", "m")))
+    for number in range(1, 30):
+        await send(house, body("c", message(str(number), "m"), messageId="m"))
+    assert [text for _, text in await house.said("c")] == ["29", "You said: 29"]

@@ -64,30 +64,40 @@ class Limits:
 
     def message(self, principal: Principal, ip: str) -> None:
         """Somebody sends a message. Programs may send any number."""
-        if principal.kind is Kind.PUBLIC:
-            self._count(self._public, "message", network(ip), "Too many messages")
-        elif principal.kind is not Kind.SERVICE:
-            self._count(self._messages, "message", principal.account, "Too many messages")
-        if principal.kind is Kind.VISITOR:
-            # Anybody can become many visitors; an office behind one address is a few people.
-            self._count(self._crowd, "crowd", network(ip), "Too many messages from this address")
+        person = (self._messages, "message", principal.account, "Too many messages")
+        match principal.kind:
+            case Kind.PUBLIC:
+                self._count((self._public, "message", network(ip), "Too many messages"))
+            case Kind.USER:
+                self._count(person)
+            case Kind.VISITOR:
+                # Anybody can become many visitors; an office behind one address is a few people.
+                too_many = "Too many messages from this address"
+                self._count(person, (self._crowd, "crowd", network(ip), too_many))
 
     def request(self, ip: str) -> None:
         """A request comes from an address."""
         if self._edge:
-            self._count(REQUESTS, "request", network(ip), "Too many requests from this address")
+            self._count((REQUESTS, "request", network(ip), "Too many requests from this address"))
 
     def failure(self, ip: str) -> None:
         """Credentials from an address were no good."""
         if self._edge:
-            self._count(FAILURES, "failure", network(ip), "Too many invalid tokens")
+            self._count((FAILURES, "failure", network(ip), "Too many invalid tokens"))
 
     def visitor(self, ip: str) -> None:
         """A new visitor comes from an address."""
-        self._count(NEWCOMERS, "visitor", network(ip), "Too many new visitors from this address")
+        self._count((NEWCOMERS, "visitor", network(ip), "Too many new visitors from this address"))
 
-    def _count(self, rules: Rules, what: str, who: str, too_many: str) -> None:
+    def _count(self, *counts: tuple[Rules, str, str, str]) -> None:
         # All are looked at first: what one refuses must not use up another.
+        for rules, what, who, too_many in counts:
+            self._check(rules, what, who, too_many)
+        for rules, what, who, _ in counts:
+            for rule in rules:
+                self._windows.hit(rule, what, who)
+
+    def _check(self, rules: Rules, what: str, who: str, too_many: str) -> None:
         full = [rule for rule in rules if not self._windows.test(rule, what, who)]
         if full:
             resets = [self._windows.get_window_stats(rule, what, who).reset_time for rule in full]
@@ -98,8 +108,6 @@ class Limits:
                 f"{too_many}: no more than {_words(full)}. Try again in {wait} s.",
                 retry_after=wait,
             )
-        for rule in rules:
-            self._windows.hit(rule, what, who)
 
 
 def _words(full: Rules) -> str:

@@ -177,3 +177,28 @@ async def test_nobody_there_is_told_in_few_words():
     """The doctor shows why."""
     with pytest.raises(Transient, match="ClientConnectorError"):
         await fetch("http://127.0.0.1:1/keys")
+
+
+async def test_a_stranger_who_hangs_up_does_not_stop_the_fetch(clock):
+    """Somebody else's made-up key began it; the new key is known all the same."""
+    async with provider(jwk("ES256", "a")) as there:
+        verifier = users(clock, key_set=key_set(there.url, clock))
+        await verifier.verify(token(clock))
+        there.keys = [jwk("ES256", "b", 1)]
+        stranger = asyncio.create_task(verifier.verify(token(clock, "made-up")))
+        await asyncio.sleep(0)
+        stranger.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stranger
+        async with asyncio.timeout(5):
+            while there.asked < 2:
+                await asyncio.sleep(0.01)
+            while not await known(verifier, token(clock, "b", 1)):
+                await asyncio.sleep(0.01)
+
+
+async def known(verifier, given):
+    try:
+        return await verifier.verify(given)
+    except Refused:
+        return None

@@ -45,6 +45,16 @@ def test_people_do_not_share_their_messages(clock):
         refused(lambda who=who: edge.message(who, "192.0.2.2"))
 
 
+def test_many_visitors_of_one_address_are_held_together(clock):
+    """Anybody can become a new one: all of them may say as much as ten people."""
+    edge = limits(clock, messages=rules("1/minute"))
+    for number in range(10):
+        edge.message(Principal(kind=Kind.VISITOR, name=f"v{number}"), IP)
+    late = Principal(kind=Kind.VISITOR, name="late")
+    assert "from this address" in refused(lambda: edge.message(late, IP)).message
+    edge.message(late, "192.0.2.2")
+
+
 def test_programs_may_send_any_number(clock):
     """A server speaks for many people."""
     edge = limits(clock, messages=rules("1/minute"), public=rules("1/minute"))
