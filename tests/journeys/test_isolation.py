@@ -115,6 +115,7 @@ WRITES: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/api/chat", CHAT),
     ("POST", "/api/ui/chat", CHAT),
     ("POST", "/api/ui/chat", CHAT | {"trigger": "regenerate-message"}),
+    ("POST", "/api/ui/chat", CHAT | {"messageId": "m"}),
     ("POST", "/chat", {"message": "hi", "session_id": "s"}),
     ("POST", "/chat-stream", {"message": "hi", "session_id": "s"}),
     ("POST", "/v1/chat/completions", {"messages": TURN}),
@@ -128,6 +129,7 @@ WRITES: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/api/ui/chat/s/stop", None),
     ("POST", "/api/v1/runs/{run}/cancel", None),
     ("POST", "/api/v1/sessions/s/regenerate", {}),
+    ("POST", "/api/v1/sessions/unknown/regenerate", {}),
     ("POST", "/api/v1/messages/{answer}/feedback", {"value": 1}),
     ("POST", "/reset/s", None),
     ("DELETE", "/history/s", None),
@@ -166,7 +168,7 @@ async def test_a_token_of_one_scope_is_refused_the_others_routes(
 ):
     """403 at every one of them, though the conversation is the caller's, and it stays as it is."""
     async with serving(url, **ALL) as house:
-        await told(house, user("ada"), "hello")
+        await answered(house, SEND, "ada")
         before = await asked(house, "GET", SEND, user("ada"))
         answer = before[1]["messages"][1]
         for method, path, sent in requests:
