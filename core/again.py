@@ -9,7 +9,7 @@ from core.database import Contended
 from core.errors import NotFound, Transient
 from core.statements import number
 from core.tables import messages, sessions
-from core.turns import content_of, opened, stored
+from core.turns import content_of, opened, store, stored
 from core.types import InboundEvent, Part, Receipt, Turn
 
 
@@ -80,16 +80,13 @@ def _move(db: Connection, turn: Turn, turn_id: int) -> int:
 
 
 def _store(db: Connection, turn: Turn, turn_id: int, event: InboundEvent, now: int) -> int:
-    values = {
+    where: dict[str, int | None] = {
         "session_id": turn.session_id,
         "turn_id": turn.id,
         "address_id": turn.address_id,
-        "role": "user",
-        "content": [*_before(db, turn, turn_id), *content_of(event, new=False)],
-        "dedupe_key": event.message_key,
-        "created_at": now,
     }
-    message_id: int | None = sql.STORE.scalar(db, values)
+    content = [*_before(db, turn, turn_id), *content_of(event, new=False)]
+    message_id = store(db, where, content, key=event.message_key, now=now)
     if message_id is None:
         raise Contended("another transaction stored the same message")
     return message_id

@@ -8,7 +8,7 @@ Locks are always taken in one order, session before turn; two transactions can't
 other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -45,13 +45,9 @@ def accept(
     """
     found = addresses.lock(db, event.address)
     new = found is None
-    if found is None:
-        if (earlier := stored(db, event)) is not None:
-            return earlier
-        if event.visitor is not None:
-            visitors.hold(db, event.visitor)  # or it would stay behind when the others move
-        found = addresses.make(db, event.address, system=event.system, now=now)
-    address_id, session_id, updated_at, system = found
+    if found is None and (earlier := stored(db, event)) is not None:
+        return earlier
+    address_id, session_id, updated_at, system = found or _new_address(db, event, now)
     opening = {
         "session": session_id,
         "address": address_id,
@@ -60,16 +56,8 @@ def accept(
         "key": event.message_key,
     }
     turn_id = sql.OPEN_UNLESS_KNOWN.scalar(db, opening)
-    storing = {
-        "session_id": session_id,
-        "turn_id": turn_id,
-        "address_id": address_id,
-        "role": "user",
-        "content": content_of(event, new=new),
-        "dedupe_key": event.message_key,
-        "created_at": now,
-    }
-    message_id = sql.STORE.scalar(db, storing)
+    where = {"session_id": session_id, "turn_id": turn_id, "address_id": address_id}
+    message_id = store(db, where, content_of(event, new=new), key=event.message_key, now=now)
     if message_id is None:
         earlier = stored(db, event)
         if earlier is None or turn_id is not None:
@@ -80,20 +68,36 @@ def accept(
         _check_queue(db, session_id, event.queue)
     if turn_id is not None and updated_at < stale_before:
         db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
-    turn = None
-    if turn_id is not None:
-        turn = Turn(
-            id=turn_id,
-            session_id=session_id,
-            owner=owner,
-            attempt=1,
-            blame=0,
-            status=Status.RUNNING,
-            address_id=address_id,
-            address=event.address,
-            system=system,
-        )
-    return Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id, turn=turn)
+    receipt = Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id)
+    if turn_id is None:
+        return receipt
+    turn = Turn(
+        id=turn_id,
+        session_id=session_id,
+        owner=owner,
+        attempt=1,
+        blame=0,
+        status=Status.RUNNING,
+        address_id=address_id,
+        address=event.address,
+        system=system,
+    )
+    return replace(receipt, turn=turn)
+
+
+def store(
+    db: Connection, where: dict[str, int | None], content: list[Part], *, key: str, now: int
+) -> int | None:
+    """Store what a person said, and return its message id; None if the key is taken."""
+    saying = {"role": "user", "content": content, "dedupe_key": key, "created_at": now}
+    message_id: int | None = sql.STORE.scalar(db, {**where, **saying})
+    return message_id
+
+
+def _new_address(db: Connection, event: InboundEvent, now: int) -> addresses.Found:
+    if event.visitor is not None:
+        visitors.hold(db, event.visitor)  # or it would stay behind when the others move
+    return addresses.make(db, event.address, system=event.system, now=now)
 
 
 def _check_queue(db: Connection, session_id: int, longest: int) -> None:
