@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
-from core import context, outcomes, transcript
+from core import commands, context, outcomes, transcript
 from core.database import Database
 from core.errors import Rejected, TooLong
 from core.facts import FirstText
@@ -75,8 +75,12 @@ class Answerer:
     async def _fresh(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Answer:
         if spoken is None:
             spoken = await self._database.read(transcript.spoken, turn.session_id, turn_id=turn.id)
+        if given := commands.given(spoken, turn.id):
+            spoken = await self._obey(turn, log, given, spoken)
+            if not spoken:
+                return Answer(status=Status.DONE, parts=({"type": "text", "text": log.text},))
         asked = context.build(
-            spoken,
+            commands.without(spoken),
             turn_id=turn.id,
             system="\n\n".join(filter(None, (self._system, turn.system))),
             cache="5m" if turn.address.platform in QUICK_PLATFORMS else "1h",
@@ -89,6 +93,23 @@ class Answerer:
         except NoModel:
             return failed(Failure.UNAVAILABLE, bill)
         return _kept(answered, log, bill, asked.window_from)
+
+    async def _obey(
+        self, turn: Turn, log: TurnLog, given: Sequence[str], spoken: Sequence[Spoken]
+    ) -> Sequence[Spoken]:
+        """Do what a turn's commands say; returns what is left for a model, nothing if they are all.
+
+        Bears repetition: whoever takes the turn over does it again.
+        """
+        log.append(commands.reply(given))
+        words = [said for said in commands.without(spoken) if said.turn_id == turn.id]
+        if commands.NEW in given:
+            first = turn.id if words else turn.id + 1
+            await self._database.write(transcript.start_at, turn.session_id, first)
+            spoken = words
+        if words:
+            log.append("\n\n")
+        return spoken if words else ()
 
     async def _ask_or_shorten(
         self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from core import account, outcomes
+from core import account, outcomes, transcript
 from core.again import Busy, again
 from core.conversation import ConversationHandler
 from core.database import Database
@@ -36,6 +36,16 @@ class Changes:
         if not self._handler.accepting:
             raise Transient("the server is restarting", retry_after=2)
         return await asyncio.shield(self._again(session_id, turn_id, event))
+
+    async def stop(self, address: Address) -> bool:
+        """End the answer that is being given at an address; False if there is none."""
+        session_id = await self._database.read(transcript.find_session, address)
+        if session_id is None:
+            return False
+        running = await self._database.read(outcomes.open_turn, session_id)
+        if running is not None:
+            await self._handler.stop(running)
+        return running is not None
 
     async def erase(self, address: Address) -> bool:
         """Delete a conversation and all that was said in it; False if there was none."""

@@ -1,12 +1,13 @@
 """From an answer to its platform: offered until it is taken, and never twice what was taken."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from core import turns
+from core import deliveries
 from core.database import Database
 from core.errors import Fenced, Permanent, Transient
-from core.facts import DeliveryRetried
+from core.facts import DeliveryRefused, DeliveryRetried
 from core.live import TurnLog
 from core.patience import PatientWriter
 from core.ports import Adapter, Clock, Observer
@@ -27,6 +28,8 @@ class TurnDelivery:
     writer: PatientWriter
     clock: Clock
     fence: Callable[[], None]
+    on_stop: Callable[[int], None]
+    origins: tuple[Mapping[str, Any], ...] = ()
     parts: dict[int, str] = field(default_factory=dict)
     complete: set[int] = field(default_factory=set)
 
@@ -52,23 +55,89 @@ class TurnDelivery:
         if sent:
             self.complete.add(part)
         sent_at = int(self.clock.now() * 1000) if sent else None
-        await self.writer.write(turns.checkpoint, self.turn, part, external_id, sent_at=sent_at)
+        await self.writer.write(
+            deliveries.checkpoint, self.turn, part, external_id, sent_at=sent_at
+        )
+
+    async def known(self) -> frozenset[str]:
+        """The platform's ids of every part that was ever sent in this session."""
+        return await self.writer.read(deliveries.known, self.turn.session_id)
+
+    async def adopt(self, address: Address) -> None:
+        """Let messages at `address` go on with this conversation. Raises `Fenced`."""
+        await self.writer.write(deliveries.adopt, self.turn, address)
 
     def check(self) -> None:
         """Raise `Fenced` if this replica may have lost the turn."""
         self.fence()
+
+    def stop(self) -> None:
+        """End the answer where it is."""
+        self.on_stop(self.turn.id)
+
+
+class LogDraft:
+    """A `core.ports.Draft`: a turn's log, as it is to be read where nobody sees its status."""
+
+    def __init__(self, log: TurnLog) -> None:
+        self._log = log
+
+    @property
+    def text(self) -> str:
+        """The answer so far; a turn that failed ends in an apology."""
+        text, outcome = self._log.text, self._log.outcome
+        if outcome is None or outcome.status != Status.FAILED:
+            return text
+        return f"{text}\n\n{apology(outcome.turn_id)}".lstrip()
+
+    @property
+    def take(self) -> int:
+        """Counts up when all that was said is taken back."""
+        return self._log.take
+
+    @property
+    def final(self) -> bool:
+        """True once the answer is stored."""
+        return self._log.outcome is not None
+
+    @property
+    def message_id(self) -> int | None:
+        """The stored answer's id once it is final."""
+        return self._log.outcome.message_id if self._log.outcome is not None else None
+
+    async def more(self, seen: int, take: int) -> None:
+        """Come back when there is something new. Raises `Fenced`."""
+        while not self.final and self.take == take and len(self._log) <= seen:
+            await self._news()
+
+    async def end(self) -> None:
+        """Come back when it is final. Raises `Fenced`."""
+        while not self.final:
+            await self._news()
+
+    async def _news(self) -> None:
+        if self._log.abandoned:
+            raise Fenced(f"turn {self._log.turn.id}")
+        await self._log.news()
 
 
 class Courier:
     """Brings answers to their platforms."""
 
     def __init__(
-        self, *, database: Database, observe: Observer, clock: Clock, fence: Callable[[], None]
+        self,
+        *,
+        database: Database,
+        observe: Observer,
+        clock: Clock,
+        fence: Callable[[], None],
+        stop: Callable[[int], None],
     ) -> None:
         self._database = database
         self._observe = observe
         self._clock = clock
         self._fence = fence
+        self._stop = stop
 
     async def deliver(self, adapter: Adapter, turn: Turn, log: TurnLog) -> Failure | None:
         """Offer the answer to its platform until it is taken; a `Failure` if it never is."""
@@ -79,23 +148,29 @@ class Courier:
             writer=PatientWriter(self._database, self._clock),
             clock=self._clock,
             fence=self._fence,
+            on_stop=self._stop,
         )
-        for part, external_id, sent in await self._database.read(turns.delivered, turn.id):
-            delivery.parts[part] = external_id
-            if sent:
-                delivery.complete.add(part)
+        standing = await delivery.writer.read(deliveries.standing, turn)
+        delivery.origins = standing.origins
+        delivery.parts.update(standing.parts)
+        delivery.complete.update(standing.sent)
         for wait in (*WAITS, None):
             try:
-                await adapter.deliver(delivery, _text(log))
+                await adapter.deliver(delivery, LogDraft(log))
             except Transient as error:
                 if wait is None:
                     break
                 await self._pause(turn, error, wait)
-            except Permanent:
+            except Permanent as error:
+                self._refused(turn, error)
                 break
             else:
                 return None
         return Failure.UNDELIVERED
+
+    def _refused(self, turn: Turn, error: Permanent) -> None:
+        platform = turn.address.platform
+        self._observe(DeliveryRefused(platform=platform, turn_id=turn.id, error=str(error)))
 
     async def _pause(self, turn: Turn, error: Transient, wait: float) -> None:
         seconds = min(error.retry_after or wait, LONGEST_WAIT)
@@ -109,14 +184,3 @@ class Courier:
         )
         await self._clock.sleep(seconds)
         self._fence()
-
-
-async def _text(log: TurnLog) -> AsyncIterator[str]:
-    """The answer as it grows; ends when it is stored."""
-    async for update in log.follow(None):
-        if update.text:
-            yield update.text
-        if update.outcome is not None and update.outcome.status == Status.FAILED:
-            yield apology(log.turn.id)
-    if log.abandoned:
-        raise Fenced(f"turn {log.turn.id}")

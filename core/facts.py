@@ -81,6 +81,34 @@ class DeliveryRetried:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRefused:
+    """The platform will never take an answer; `error` is its word for why."""
+
+    platform: str
+    turn_id: int
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformCalled:
+    """A platform's API was called. `outcome` is `ok`, its own word for a refusal, or ours."""
+
+    platform: str
+    method: str
+    outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InboundRefused:
+    """What came in a platform's name was turned away, `count` times since this was last told."""
+
+    platform: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRetried:
     """A model call failed before its first words; the same model is asked again."""
 
@@ -138,6 +166,9 @@ Fact = (
     | TurnFenced
     | TurnsRecovered
     | DeliveryRetried
+    | DeliveryRefused
+    | PlatformCalled
+    | InboundRefused
     | ModelRetried
     | ModelFellBack
     | ModelInterrupted

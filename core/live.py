@@ -48,6 +48,7 @@ class TurnLog:
         self.turn = turn
         self.outcome: Outcome | None = None
         self.abandoned = False
+        self.take = 0  # how often every word so far was taken back
         self._pieces: list[str] = []
         self._start = 0  # where the first piece begins; a reset moves it
         self._end = 0
@@ -58,6 +59,10 @@ class TurnLog:
         """The answer so far."""
         return "".join(self._pieces)
 
+    def __len__(self) -> int:
+        """How many characters the answer has so far."""
+        return self._end - self._start
+
     def append(self, text: str) -> None:
         """Add the next words."""
         self._pieces.append(text)
@@ -66,6 +71,7 @@ class TurnLog:
 
     def reset(self) -> None:
         """Take back every word so far."""
+        self.take += 1
         self._pieces.clear()
         self._end += 1  # so that no old cursor fits
         self._start = self._end
@@ -104,7 +110,7 @@ class TurnLog:
                 return
             if self.abandoned:
                 return
-            await self._more()
+            await self.news()
 
     def _begin(self, cursor: Cursor | None) -> tuple[int, int, Update | None]:
         """Where a viewer with this cursor reads on: piece, position, and what it gets at once."""
@@ -130,7 +136,8 @@ class TurnLog:
     def _at(self, position: int) -> Cursor:
         return Cursor(attempt=self.turn.attempt, position=position)
 
-    async def _more(self) -> None:
+    async def news(self) -> None:
+        """Come back when something has changed."""
         viewer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._viewers.append(viewer)
         try:

@@ -1,7 +1,7 @@
 """What core asks of the outside. Each is a protocol of one or two verbs."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, Protocol
 
 from core.facts import Fact
 from core.types import Address, Piece, Prompt
@@ -19,6 +19,41 @@ class Model(Protocol):
         Raises `Transient`, `RateLimited`, `Overloaded`, `Unavailable`, `Rejected` or `TooLong`.
         An answer that breaks off raises too: what has no `Done` is not an answer.
         """
+        ...
+
+
+class Draft(Protocol):
+    """An answer while it grows, to be looked at whenever its adapter has time for more of it."""
+
+    @property
+    def text(self) -> str:
+        """The answer so far, notices and apologies included."""
+        ...
+
+    @property
+    def take(self) -> int:
+        """Counts up when all that was said is taken back; within one take, text only grows."""
+        ...
+
+    @property
+    def final(self) -> bool:
+        """True once the answer is stored: it stays as it is."""
+        ...
+
+    @property
+    def message_id(self) -> int | None:
+        """The stored answer's id once it is final; None if there is nothing to keep."""
+        ...
+
+    async def more(self, seen: int, take: int) -> None:
+        """Come back when there are more than `seen` characters, another take, or the end.
+
+        Raises `Fenced` when somebody else goes on with the turn.
+        """
+        ...
+
+    async def end(self) -> None:
+        """Come back when it is final. Raises `Fenced` as `more` does."""
         ...
 
 
@@ -49,20 +84,38 @@ class Delivery(Protocol):
         """Remember a part durably. Raises `Fenced`: then stop, somebody else goes on."""
         ...
 
+    @property
+    def origins(self) -> tuple[Mapping[str, Any], ...]:
+        """The `InboundEvent.origin` of each message that is answered, the oldest first."""
+        ...
+
+    async def known(self) -> frozenset[str]:
+        """The platform's ids of every part that was ever sent in this session."""
+        ...
+
+    async def adopt(self, address: Address) -> None:
+        """Let messages at `address` go on with this conversation, if it is nobody's yet."""
+        ...
+
     def check(self) -> None:
         """Raise `Fenced` if this replica may have lost the turn. Call before every send."""
+        ...
+
+    def stop(self) -> None:
+        """End the answer where it is: its reader does not want more of it."""
         ...
 
 
 class Adapter(Protocol):
     """A platform that answers are sent to."""
 
-    async def deliver(self, delivery: Delivery, text: AsyncIterator[str]) -> None:
-        """Send the answer while it grows. `text` ends only when the answer is stored.
+    async def deliver(self, delivery: Delivery, draft: Draft) -> None:
+        """Send the answer while it grows, or once it is final; return when all of it is there.
 
-        May be called again for the same delivery, in another process, with the same text:
-        what `delivery` remembers must not be sent twice. Raises `Transient` to be called
-        again later, `Permanent` when the platform will never take it.
+        May be called again for the same delivery, also in another process. What `delivery`
+        remembers must not be sent twice; if no answer was stored the first time, the text may
+        be another one, and takes its place. Raises `Transient` to be called again later,
+        `Permanent` when the platform will never take it.
         """
         ...
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -185,4 +186,37 @@ replicas = Table(
     Column("id", Text, primary_key=True),
     # By the database's clock, never by the replica's.
     Column("beat_at", BigInteger, nullable=False),
+)
+
+# Where a platform's app is installed, and may speak.
+installations = Table(
+    "installations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    # '' for an account that belongs to none.
+    Column("enterprise", Text, nullable=False),
+    # '' for all accounts of the enterprise.
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # What the adapter wants to know besides; nothing secret.
+    Column("details", JSON, nullable=False),
+    # Its tokens, encrypted by the adapter; empty when they were revoked.
+    Column("secret", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    # Counts the secrets it has had: what a renewal made of an older one is not stored.
+    Column("version", Integer, nullable=False),
+    # NULL for a secret that never ends.
+    Column("expires_at", BigInteger),
+    # A renewal that failed is not tried again before.
+    Column("renew_after", BigInteger),
+    # Until then one replica alone renews the secret.
+    Column("claimed_until", BigInteger),
+    Column("revoked_at", BigInteger),
+    # When it was installed; again, if it was installed again.
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("platform", "app", "enterprise", "account"),
+    Index(None, "platform", "account"),
 )

@@ -24,7 +24,7 @@ def render(parts: Iterable[Part]) -> str:
     return "".join(
         part["text"] if part["type"] == "text" else NOTICES[Notice(part["notice"])]
         for part in parts
-        if part["type"] != "asked"
+        if part["type"] in {"text", "notice"}
     )
 
 

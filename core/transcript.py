@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, case, func, null, or_, select, update
 
+from core import statements as sql
 from core.errors import NotFound
 from core.prepared import Prepared
 from core.tables import addresses, feedback, messages, sessions, turns
@@ -147,6 +148,11 @@ def reset(db: Connection, session_id: int, *, names_free: bool = False) -> None:
     db.execute(_RESET, {"session": session_id})
     if names_free:
         db.execute(_FREE_NAMES, {"session": session_id})
+
+
+def start_at(db: Connection, session_id: int, turn_id: int) -> None:
+    """Let the conversation start afresh with a turn: earlier ones are shown to nobody any more."""
+    db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
 
 
 def text_of(db: Connection, message_id: int) -> str:

@@ -124,6 +124,10 @@ def content_of(event: InboundEvent, *, new: bool) -> list[Part]:
                 "transcript": transcript,
             },
         )
+    if event.command is not None:
+        content.append({"type": "command", "name": event.command})
+    if event.origin is not None:
+        content.append({"type": "origin", "origin": dict(event.origin)})
     return content
 
 
@@ -167,22 +171,6 @@ def close(
     if not sql.ANSWER.count(db, {**_fence(turn), **values}):
         return _already(db, turn), _followed(db, turn)
     return _store_answer(db, turn, answer, now), _open_next(db, turn, now)
-
-
-def checkpoint(
-    db: Connection, turn: Turn, part: int, external_id: str, *, sent_at: int | None
-) -> None:
-    """Remember a part of a delivery. Raises `Fenced`."""
-    if not db.execute(sql.HOLD, _fence(turn)).rowcount:
-        raise Fenced(f"turn {turn.id}")
-    values = {"turn_id": turn.id, "part": part, "external_id": external_id, "sent_at": sent_at}
-    db.execute(sql.CHECKPOINT[db.dialect.name], values)
-
-
-def delivered(db: Connection, turn_id: int) -> list[tuple[int, str, bool]]:
-    """The parts of a delivery so far: number, the platform's id, whether it is complete."""
-    rows = db.execute(sql.PARTS, {"turn": turn_id})
-    return [(row.part, row.external_id, row.sent_at is not None) for row in rows]
 
 
 def stored(db: Connection, event: InboundEvent) -> Receipt | None:

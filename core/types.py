@@ -6,9 +6,14 @@ from enum import StrEnum
 from typing import Any, Literal
 
 Part = Mapping[str, Any]
-"""One part of a message: `{"type": "text", "text": …}`, `{"type": "notice", "notice": …}`, or
-`{"type": "asked", "model": …, "max_tokens": …, "transcript": [[role, text], …]}`: what a client
-wants of the answer, and what was said before it came here."""
+"""One part of a message, by its `type`.
+
+`{"type": "text", "text": …}` and `{"type": "notice", "notice": …}` are what people read.
+`{"type": "asked", "model": …, "max_tokens": …, "transcript": [[role, text], …]}` is what a client
+wants of the answer, and what was said before it came here. `{"type": "command", "name": …}` makes
+the message one to the gateway itself, not to a model. `{"type": "origin", "origin": {…}}` is what
+the message's adapter needs to reply to it; only the adapter knows what it means.
+"""
 
 
 class Status(StrEnum):
@@ -63,7 +68,9 @@ class InboundEvent:
     is new here alone. `model` is asked first if it is one of the gateway's; `max_tokens` is for
     the answer, and can only lower the gateway's own limit. `queue` is how many messages may wait
     in the session before this one is refused; None takes any number. `visitor` is an anonymous
-    sender, who may begin no conversation any more once it is known who they are.
+    sender, who may begin no conversation any more once it is known who they are. `command` is the
+    name of a chat command that the text is (`core.commands`). `origin` is JSON that the message's
+    adapter is given back when it delivers the answer.
     """
 
     address: Address
@@ -75,6 +82,8 @@ class InboundEvent:
     max_tokens: int | None = None
     queue: int | None = None
     visitor: str | None = None
+    command: str | None = None
+    origin: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,7 +34,10 @@ FIGURES = Reply(says="Prometheus' text format.", body={"text/plain": str})
 
 
 class Health:
-    """Asks each part how it is. Nothing outside this machine and its database is called."""
+    """Asks each part how it is. Nothing outside this machine and its database is called.
+
+    `platforms` tell by name whether they can be heard now.
+    """
 
     def __init__(
         self,
@@ -43,11 +46,13 @@ class Health:
         models: Models,
         handler: ConversationHandler,
         metrics: Callable[[], bytes],
+        platforms: Mapping[str, Callable[[], bool]],
     ) -> None:
         self._database = database
         self._models = models
         self._handler = handler
         self._metrics = metrics
+        self._platforms = platforms
 
     def routes(self) -> list[Route]:
         """What to add to the application."""
@@ -87,6 +92,8 @@ class Health:
             "database": "healthy" if await self._database_answers() else "unhealthy",
             "model": self._model(),
         }
+        for name, hears in self._platforms.items():
+            checks[name] = "healthy" if hears() else "unhealthy"
         healthy = all(state == "healthy" for state in checks.values())
         body = Checked(
             status="healthy" if healthy else "degraded",

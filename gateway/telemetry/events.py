@@ -21,6 +21,9 @@ EVENTS: Mapping[type, tuple[str, int]] = {
     facts.TurnFenced: ("turn.fenced", logging.WARNING),
     facts.TurnsRecovered: ("turns.recovered", logging.WARNING),
     facts.DeliveryRetried: ("delivery.retried", logging.WARNING),
+    facts.DeliveryRefused: ("delivery.refused", logging.WARNING),
+    facts.PlatformCalled: ("platform.called", logging.DEBUG),
+    facts.InboundRefused: ("inbound.refused", logging.WARNING),
     facts.ModelRetried: ("model.retried", logging.WARNING),
     facts.ModelFellBack: ("model.fell_back", logging.WARNING),
     facts.ModelInterrupted: ("model.interrupted", logging.WARNING),
@@ -30,7 +33,7 @@ EVENTS: Mapping[type, tuple[str, int]] = {
 }
 FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in EVENTS}
 CLOSED = {status: f"turn.{status}" for status in Status}
-OTHERS_WORDS = ("error", "message", "reason")
+OTHERS_WORDS = ("error", "message", "reason", "outcome")
 
 
 def write(fact: facts.Fact) -> None:
@@ -42,6 +45,8 @@ def write(fact: facts.Fact) -> None:
             _broke(fact)
         case _:
             name, level = EVENTS[type(fact)]
+            if isinstance(fact, facts.PlatformCalled) and fact.outcome != "ok":
+                level = logging.INFO
             if log.is_enabled_for(level):
                 log.log(level, name, **_told(fact))
 

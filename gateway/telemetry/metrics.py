@@ -66,6 +66,11 @@ class Metrics:
             facts.TurnFenced: lambda _: self.fenced.inc(),
             facts.TurnsRecovered: lambda fact: self.recovered.inc(len(fact.turn_ids)),
             facts.DeliveryRetried: lambda _: self.deliveries_retried.inc(),
+            facts.DeliveryRefused: lambda _: self.deliveries_refused.inc(),
+            facts.PlatformCalled: self._called,
+            facts.InboundRefused: lambda fact: self.inbound_refused(fact.platform, fact.reason).inc(
+                fact.count
+            ),
             facts.ModelRetried: lambda fact: self.retries(fact.model, fact.reason).inc(),
             facts.ModelFellBack: lambda _: self.fallbacks.inc(),
             facts.ModelInterrupted: lambda _: self.interruptions.inc(),
@@ -98,6 +103,15 @@ class Metrics:
         self.recovered = counter("turns_recovered", "Turns taken over from a dead owner.")
         self.deliveries_retried = counter(
             "deliveries_retried", "Answers that a platform did not take at once."
+        )
+        self.deliveries_refused = counter(
+            "deliveries_refused", "Answers that a platform will never take."
+        )
+        self.inbound_refused = Labelled(
+            counter("inbound_refused", "Requests turned away.", "platform", "reason")
+        )
+        self.calls = Labelled(
+            counter("platform_calls", "Calls of platforms' APIs.", "platform", "method", "outcome")
         )
         self.turns_running = gauge("turns_running", "Turns in work on this replica.")
         self.open_streams = gauge("open_streams", "Viewers that follow a turn.")
@@ -134,6 +148,9 @@ class Metrics:
     def _accepted(self, fact: facts.Accepted) -> None:
         self.messages(fact.platform, "true" if fact.duplicate else "false").inc()
         self.accept_seconds.observe(fact.seconds)
+
+    def _called(self, fact: facts.PlatformCalled) -> None:
+        self.calls(fact.platform, fact.method, fact.outcome[:40]).inc()
 
     def _first_text(self, fact: facts.FirstText) -> None:
         self.first_text_seconds.observe(fact.seconds)

@@ -69,7 +69,7 @@ class Stage:
         self.handler = ConversationHandler(
             **world,
             answerer=self.answerer,
-            courier=Courier(**world, fence=self.lease.check),
+            courier=Courier(**world, fence=self.lease.check, stop=self.answerer.stop),
             adapters={PUSH: adapter} if adapter else {},
             live=self.live,
             bus=LocalBus(),
@@ -167,12 +167,13 @@ class Platform:
         self.taken = []  # the texts that were sent
         self._faults = iter(faults)
 
-    async def deliver(self, delivery, text):
+    async def deliver(self, delivery, draft):
         self.known.append(dict(delivery.parts))
         fault = next(self._faults, None)
         if isinstance(fault, Pause):
             await fault()
-        whole = "".join([piece async for piece in text])
+        await draft.end()
+        whole = draft.text
         self.offered.append(whole)
         delivery.check()
         if isinstance(fault, Exception):

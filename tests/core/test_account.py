@@ -7,11 +7,12 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select, true
 
-from core import account, addresses, export, feedback, outcomes, transcript, turns
+from core import account, addresses, deliveries, export, feedback, outcomes, transcript, turns
 from core.errors import Fenced
 from core.tables import addresses as addresses_table
-from core.tables import deliveries, messages, sessions
+from core.tables import deliveries as deliveries_table
 from core.tables import feedback as feedbacks
+from core.tables import messages, sessions
 from core.tables import turns as turns_table
 from core.types import Address, Answer, Status
 from tests.core.stage import POSTGRESQL, SQLITE, Pause, eventually
@@ -42,7 +43,7 @@ async def rows(database):
     personal = {
         messages: true(),
         feedbacks: true(),
-        deliveries: true(),
+        deliveries_table: true(),
         addresses_table: addresses_table.c.account != "",
         sessions: sessions.c.erased_at.is_(None) | sessions.c.system.is_not(None),
         turns_table: turns_table.c.closed_at.is_(None),
@@ -203,7 +204,7 @@ async def test_what_is_erased_is_gone(database):
     await reply(database, await anew(database, first), "better")
     running = await accept(database, "two")
     await accept(database, "three")
-    await database.write(turns.checkpoint, running.turn, 0, "id", sent_at=0)
+    await database.write(deliveries.checkpoint, running.turn, 0, "id", sent_at=0)
     assert await erase(database) == 1
     assert await rows(database) == left
 
@@ -236,7 +237,7 @@ async def test_whoever_works_on_what_was_erased_writes_nothing_any_more(database
         partial(turns.close, turn=turn, answer=answer, now=0),
         partial(turns.finish, turn=turn, answer=answer, now=0),
         partial(turns.settle, turn=turn, status=Status.DONE, error=None, now=0),
-        partial(turns.checkpoint, turn=turn, part=0, external_id="id", sent_at=0),
+        partial(deliveries.checkpoint, turn=turn, part=0, external_id="id", sent_at=0),
     ):
         with pytest.raises(Fenced):
             await database.write(write)
@@ -298,7 +299,7 @@ async def test_a_delivery_that_is_noted_meanwhile_goes_too(database):
     turn = (await accept(database, "one")).turn
     pause = Pause()
     noting = asyncio.create_task(
-        database.write(paced(turns.checkpoint, pause, 1), turn, 0, "id", sent_at=0)
+        database.write(paced(deliveries.checkpoint, pause, 1), turn, 0, "id", sent_at=0)
     )
     await pause.reached.wait()
     erasing = asyncio.create_task(erase(database))
@@ -307,7 +308,7 @@ async def test_a_delivery_that_is_noted_meanwhile_goes_too(database):
     pause.go()
     await noting
     assert await erasing == 1
-    query = select(func.count()).select_from(deliveries)
+    query = select(func.count()).select_from(deliveries_table)
     assert await database.read(lambda db: db.execute(query).scalar()) == 0
 
 

@@ -4,7 +4,16 @@ import asyncio
 
 import pytest
 
-from core import answering, conversation, leases, outcomes, patience, transcript, turns
+from core import (
+    answering,
+    conversation,
+    deliveries,
+    leases,
+    outcomes,
+    patience,
+    transcript,
+    turns,
+)
 from core.database import DatabaseDown
 from core.delivery import LONGEST_WAIT, WAITS
 from core.errors import Permanent, Rejected, TooLong, Transient
@@ -731,7 +740,7 @@ async def test_an_answered_turn_of_a_dead_replica_is_delivered_and_not_asked_aga
         receipt = await database.write(
             turns.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
         )
-        await database.write(turns.checkpoint, receipt.turn, 0, "begun", sent_at=None)
+        await database.write(deliveries.checkpoint, receipt.turn, 0, "begun", sent_at=None)
         answer = Answer(status=Status.DONE, parts=HELLO)
         await database.write(turns.finish, receipt.turn, answer, now=0)
         await sweep(theatre, times=1)
@@ -852,8 +861,8 @@ async def test_an_answer_is_stored_before_its_text_ends(database):
     found = []
 
     class Curious(Platform):
-        async def deliver(self, delivery, text):
-            await super().deliver(delivery, text)
+        async def deliver(self, delivery, draft):
+            await super().deliver(delivery, draft)
             found.append(await theatre.turn(delivery.turn_id))
             found.append(await theatre.answer(delivery.turn_id))
 
@@ -867,15 +876,16 @@ async def test_an_answer_is_brought_while_it_grows(database):
     pause, seen = Pause(), []
 
     class Streaming:
-        async def deliver(self, _, text):
-            async for piece in text:
-                seen.append(piece)
+        async def deliver(self, _, draft):
+            while not draft.final:
+                await draft.more(len("".join(seen)), draft.take)
+                seen.append(draft.text[len("".join(seen)) :])
                 pause.go()
 
     script = [Text("Hel"), pause, Text("lo"), Done(stop_reason="end_turn", usage=None)]
     async with stage(database, script, adapter=Streaming()) as theatre:
         assert (await theatre.ask(platform=PUSH)).status == "done"
-        assert seen == ["Hel", "lo"]
+        assert [piece for piece in seen if piece] == ["Hel", "lo"]
 
 
 @pytest.mark.parametrize("failures", [1, 3])
@@ -933,14 +943,15 @@ async def test_a_part_that_was_sent_is_not_sent_again_if_noting_it_meets_trouble
     class Counting:
         sends = 0
 
-        async def deliver(self, delivery, text):
-            whole = "".join([piece async for piece in text])
+        async def deliver(self, delivery, draft):
+            await draft.end()
+            whole = draft.text
             if 0 not in delivery.sent:
                 self.sends += len(whole) > 0
                 await delivery.checkpoint(0, "sent")
 
     async with stage(Troubled(database), says("Hello"), adapter=Counting()) as theatre:
-        theatre.database.meet(turns.checkpoint, DatabaseDown("away"))
+        theatre.database.meet(deliveries.checkpoint, DatabaseDown("away"))
         turn = await theatre.ask(platform=PUSH)
         assert turn.status == "done"
         assert theatre.handler._adapters[PUSH].sends == 1

@@ -166,8 +166,9 @@ async def test_a_zombie_that_delivers_is_fenced_at_its_next_note(database):
     answered, noted, theirs = Pause(), [], Platform()
 
     class Slow:
-        async def deliver(self, delivery, text):
-            whole = "".join([piece async for piece in text])
+        async def deliver(self, delivery, draft):
+            await draft.end()
+            whole = draft.text
             await answered()
             await delivery.checkpoint(0, whole)
             noted.append(whole)

@@ -8,9 +8,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.util import await_only
 
-from core import leases, outcomes, transcript, turns
+from core import deliveries, leases, outcomes, transcript, turns
 from core.errors import Fenced, RateLimited
-from core.tables import addresses, deliveries, messages, replicas, sessions
+from core.tables import addresses, messages, replicas, sessions
+from core.tables import deliveries as deliveries_table
 from core.tables import turns as turns_table
 from core.types import Answer, Status
 from tests.core.stage import POSTGRESQL, SQLITE, Pause, event, eventually, locked_out, silence
@@ -305,7 +306,7 @@ WRITES = {
     "settle": lambda turn: partial(turns.settle, turn=turn, status="done", error=None, now=0),
     "close": lambda turn: partial(turns.close, turn=turn, answer=DONE, now=0),
     "checkpoint": lambda turn: partial(
-        turns.checkpoint, turn=turn, part=0, external_id="id", sent_at=0
+        deliveries.checkpoint, turn=turn, part=0, external_id="id", sent_at=0
     ),
 }
 
@@ -321,7 +322,7 @@ async def test_who_lost_a_turn_writes_nothing_more_about_it(database, write):
         await database.write(WRITES[write](lost))
     assert await row(database, turns_table, lost.id) == before
     assert await count(database, messages) == 2
-    assert await count(database, deliveries) == 0
+    assert await count(database, deliveries_table) == 0
     assert (taken.owner, taken.attempt) == ("b", 2)
 
 
@@ -341,7 +342,7 @@ async def test_a_closed_turn_takes_no_part_of_a_delivery_any_more(database):
     turn = (await accept(database)).turn
     await close(database, turn)
     with pytest.raises(Fenced):
-        await database.write(turns.checkpoint, turn, 0, "id", sent_at=0)
+        await database.write(deliveries.checkpoint, turn, 0, "id", sent_at=0)
 
 
 # --- commits in doubt ---
@@ -397,11 +398,11 @@ async def test_settling_twice_is_settling_once(database):
 async def test_a_part_noted_again_is_noted_once(database):
     """The newest note of a part counts, and parts come back in order."""
     turn = (await accept(database)).turn
-    await database.write(turns.checkpoint, turn, 1, "b", sent_at=None)
-    await database.write(turns.checkpoint, turn, 0, "a", sent_at=None)
-    await database.write(turns.checkpoint, turn, 0, "a2", sent_at=5)
-    parts = await database.read(turns.delivered, turn.id)
-    assert parts == [(0, "a2", True), (1, "b", False)]
+    await database.write(deliveries.checkpoint, turn, 1, "b", sent_at=None)
+    await database.write(deliveries.checkpoint, turn, 0, "a", sent_at=None)
+    await database.write(deliveries.checkpoint, turn, 0, "a2", sent_at=5)
+    standing = await database.read(deliveries.standing, turn)
+    assert (standing.parts, standing.sent) == ({0: "a2", 1: "b"}, {0})
 
 
 # --- who works on what ---

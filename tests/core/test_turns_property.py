@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, insert, select
 
-from core import leases, outcomes, transcript, turns
+from core import deliveries, leases, outcomes, transcript, turns
 from core.again import Busy, again
 from core.errors import Fenced
 from core.tables import addresses, messages, replicas
@@ -146,10 +146,9 @@ class Engine(RuleBasedStateMachine):
         return None
 
     def _deliver(self, turn):
-        parts = self.do(self.database.read, turns.delivered, turn.id)
-        if not parts:
+        if not self.do(self.database.read, deliveries.standing, turn).parts:
             answer = self.do(self.database.read, outcomes.answered, turn.id)
-            self.do(self.database.write, turns.checkpoint, turn, 0, "id", sent_at=self.now())
+            self.do(self.database.write, deliveries.checkpoint, turn, 0, "id", sent_at=self.now())
             self.sent.setdefault(turn.id, []).append(answer.parts[0]["text"])
         return self.do(
             self.database.write, turns.settle, turn, status=Status.DONE, error=None, now=self.now()

@@ -11,10 +11,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from core import account, leases, transcript, turns
+from core import account, installations, leases, transcript, turns
 from core.again import again
 from core.database import open_database
 from core.errors import Misconfigured
+from core.installations import Place, Sealed
 from core.tables import metadata
 from core.types import Address, Answer, InboundEvent, Status
 from gateway import schema
@@ -305,6 +306,31 @@ async def test_an_older_databases_conversations_can_be_listed_and_erased(empty_d
     assert {table for table, rows in left.items() if rows} == {
         *("replicas", "sessions", "addresses", "turns")  # figures, and nobody's
     }
+
+
+async def test_a_database_without_installs_gets_room_for_them(empty_database):
+    """What people said and thought of it stays as it was, and an install can be stored."""
+
+    def think(db):
+        db.execute(text("INSERT INTO feedback VALUES (1, 51, -1, 'No', 9)"))
+        db.execute(text("INSERT INTO visitors VALUES ('v', 3, 4, NULL)"))
+
+    def thought(db):
+        asked = [text("SELECT * FROM feedback"), text("SELECT * FROM visitors")]
+        return snapshot(db), [db.execute(each).all() for each in asked]
+
+    await empty_database.write(turn_to, "0002")
+    await empty_database.write(furnish)
+    await empty_database.write(think)
+    before = await empty_database.read(thought)
+    assert await schema.migrate(empty_database) == schema.latest()
+    assert await empty_database.read(thought) == before
+    place = Place(platform="chat", app="A", enterprise="", account="T")
+    sealed = Sealed(secret=bytes(range(256)), key_id="k")
+    known = {"name": "Acme", "details": {"bot": "B"}, "expires_at": 2**40}
+    await empty_database.write(installations.save, place, sealed=sealed, now=1, **known)
+    [stored] = await empty_database.read(installations.live, "chat")
+    assert (stored.place, stored.sealed, stored.expires_at) == (place, sealed, 2**40)
 
 
 def test_there_is_one_newest_revision():

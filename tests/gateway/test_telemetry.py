@@ -15,13 +15,16 @@ from core.errors import Transient, Unavailable
 from core.facts import (
     Accepted,
     BreakerMoved,
+    DeliveryRefused,
     DeliveryRetried,
     Fact,
     FirstText,
     HeartbeatMissed,
+    InboundRefused,
     ModelFellBack,
     ModelInterrupted,
     ModelRetried,
+    PlatformCalled,
     ReplicaStopped,
     TurnBroke,
     TurnClosed,
@@ -66,6 +69,9 @@ FACTS = [
     BreakerMoved(model="m", state="open", seconds=10),
     HeartbeatMissed(error="refused"),
     ReplicaStopped(released=2),
+    DeliveryRefused(platform="slack", turn_id=7, error="is_archived"),
+    PlatformCalled(platform="slack", method="chat.update", outcome="ratelimited", seconds=0.2),
+    InboundRefused(platform="slack", reason="signature", count=3),
 ]
 
 
