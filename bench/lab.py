@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ BENCH = Path(__file__).resolve().parent
 PYTHON = sys.executable
 GATEWAY = str(Path(PYTHON).parent / "gateway")
 SERVING, LOADING = 0, 1  # which core
+SIGNING_SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105 - a made-up one
 START_SECONDS, STOP_SECONDS = 20, 30
 
 
@@ -54,13 +55,30 @@ class Lab:
         """Start a server that relays the model's bytes and does nothing else."""
         return self._start("relay", free_port(), [PYTHON, str(BENCH / "relay.py")], {})
 
-    def gateway(self) -> Server:
+    def bare(self) -> Server:
+        """Start a server that checks the signatures of Slack's events and does nothing else."""
+        settings = {"SLACK_SIGNING_SECRET": SIGNING_SECRET}
+        return self._start("bare", free_port(), [PYTHON, str(BENCH / "ack_bare.py")], settings)
+
+    def slack(self) -> Server:
+        """Start the gateway with a Slack app, and a fake of Slack for its answers."""
+        fake = [PYTHON, str(BENCH / "slack_api.py")]
+        api = self._start("slack_api", free_port(), fake, {}, core=LOADING)
+        return self.gateway(
+            SLACK_BOT_TOKEN="xoxb-bench",  # noqa: S106 - a made-up one
+            SLACK_SIGNING_SECRET=SIGNING_SECRET,
+            SLACK_API_URL=f"http://127.0.0.1:{api.port}/api/",
+            SHUTDOWN_GRACE="0",  # nobody waits for the answers
+        )
+
+    def gateway(self, **more: str) -> Server:
         """Start the gateway as an operator would, durable on SQLite."""
         settings = {
             "DATABASE_URL": f"sqlite:///{self.database}",
             "ANTHROPIC_API_KEY": "bench",
             "MODEL": "bench",
             "LOG_LEVEL": "warning",
+            **more,
         }
         port = free_port()
         migrate = subprocess.run(
@@ -95,8 +113,22 @@ class Lab:
             "--spread": spread,
             "--pid": server.pid,
         }
+        return self._drive(server, "load.py", options)
+
+    def acks(self, server: Server, rate: float, seconds: float) -> Any:
+        """Send a server signed events, and return what `acks.py` says of its acks."""
+        options = {
+            "--port": server.port,
+            "--secret": SIGNING_SECRET,
+            "--rate": rate,
+            "--seconds": seconds,
+            "--pid": server.pid,
+        }
+        return self._drive(server, "acks.py", options)
+
+    def _drive(self, server: Server, load: str, options: Mapping[str, object]) -> Any:
         words = [str(word) for option in options.items() for word in option]
-        command = self._on(LOADING, [PYTHON, str(BENCH / "load.py"), *words])
+        command = self._on(LOADING, [PYTHON, str(BENCH / load), *words])
         ran = subprocess.run(command, stdout=subprocess.PIPE, check=False, text=True)
         if ran.returncode:
             sys.exit(f"{server.kind} could not be measured; it said:\n{self._said(server)}")

@@ -6,8 +6,9 @@ import gc
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -25,13 +26,16 @@ from core.delivery import Courier
 from core.errors import Misconfigured
 from core.live import Live
 from core.models import Models
-from core.ports import Clock, Observer
+from core.ports import Adapter, Clock, Observer
 from core.replica import Lease, Pulse, Replica
 from gateway import schema
 from gateway.config import Settings
 from gateway.health import Health
 from gateway.telemetry import Telemetry
 from gateway.web import web_side
+
+if TYPE_CHECKING:
+    from gateway.slack import SlackSide
 
 PULSE = Pulse()
 GARBAGE = 5000  # new objects between two looks for garbage; a turn leaves hardly any in cycles
@@ -49,6 +53,7 @@ class Gateway:
     handler: ConversationHandler
     replica: Replica
     telemetry: Telemetry
+    slack: "SlackSide | None"
     web: web.AppRunner
 
 
@@ -61,10 +66,18 @@ def build(settings: Settings) -> Gateway:
         claude or Demo(), names, observe=telemetry.observe, clock=clock, chance=random.random
     )
     database = open_database(settings.database_url)
-    handler, replica = _engine(settings, database, models, live, clock, telemetry.observe)
+    slack = _slack(settings, database, clock, telemetry.observe)
+    adapters: dict[str, Adapter] = {} if slack is None else {"slack": slack.adapter}
+    handler, replica = _engine(settings, database, models, adapters, live, clock, telemetry.observe)
 
     changes = Changes(database=database, handler=handler, clock=clock, replica=replica.name)
-    health = Health(database=database, models=models, handler=handler, metrics=telemetry.render)
+    health = Health(
+        database=database,
+        models=models,
+        handler=handler,
+        metrics=telemetry.render,
+        platforms={} if slack is None else {"slack": slack.hears},
+    )
     app = web_side(
         settings,
         names=names,
@@ -73,6 +86,7 @@ def build(settings: Settings) -> Gateway:
         changes=changes,
         health=health,
         clock=clock,
+        more=[] if slack is None else slack.hear(handler, changes),
     )
     telemetry.watch(turns_running=lambda: len(live), open_streams=lambda: len(app[STREAMS]))
     return Gateway(
@@ -83,6 +97,7 @@ def build(settings: Settings) -> Gateway:
         handler=handler,
         replica=replica,
         telemetry=telemetry,
+        slack=slack,
         web=_runner(app),
     )
 
@@ -91,6 +106,7 @@ def _engine(  # noqa: PLR0913, PLR0917 - what it is made of
     settings: Settings,
     database: Database,
     models: Models,
+    adapters: Mapping[str, Adapter],
     live: Live,
     clock: Clock,
     observe: Observer,
@@ -109,8 +125,14 @@ def _engine(  # noqa: PLR0913, PLR0917 - what it is made of
     handler = ConversationHandler(
         database=database,
         answerer=answerer,
-        courier=Courier(database=database, observe=observe, clock=clock, fence=lease.check),
-        adapters={},
+        courier=Courier(
+            database=database,
+            observe=observe,
+            clock=clock,
+            fence=lease.check,
+            stop=answerer.stop,
+        ),
+        adapters=adapters,
         live=live,
         bus=LocalBus(),
         observe=observe,
@@ -146,6 +168,8 @@ async def start(gateway: Gateway) -> list[tuple[str, int]]:
     Raises `Misconfigured` (schema, ports) and `DatabaseDown`.
     """
     await schema.check(gateway.database)
+    if gateway.slack is not None:
+        await gateway.slack.start()
     await gateway.replica.start()
     await gateway.web.setup()
     for port in gateway.settings.ports:
@@ -161,8 +185,12 @@ async def stop(gateway: Gateway, *, grace: float) -> None:
     """Take nothing more, let answers end for `grace` seconds, leave the rest to whoever is next."""
     for site in list(gateway.web.sites):
         await site.stop()
+    if gateway.slack is not None:
+        await gateway.slack.hush()
     await gateway.replica.stop(grace)
     await gateway.web.cleanup()
+    if gateway.slack is not None:
+        await gateway.slack.stop()
     if gateway.claude is not None:
         await gateway.claude.close()
     await gateway.database.close()
@@ -185,6 +213,16 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE, 20, 20)
+
+
+def _slack(
+    settings: Settings, database: Database, clock: Clock, observe: Observer
+) -> "SlackSide | None":
+    if not settings.slack_on:
+        return None
+    from gateway.slack import SlackSide  # noqa: PLC0415 - Slack's SDK is loaded if it is used
+
+    return SlackSide(settings, database=database, clock=clock, observe=observe)
 
 
 def _claude(settings: Settings) -> Claude | None:

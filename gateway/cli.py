@@ -21,6 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+slack = typer.Typer(help="Make the Slack app that this gateway answers for.", no_args_is_help=True)
+app.add_typer(slack, name="slack")
 
 
 def main() -> None:
@@ -96,24 +98,58 @@ def token(  # noqa: PLR0913 - each is an option
     ] = None,
     api_key: Annotated[bool, typer.Option("--api-key", help="A new key for API_TOKEN.")] = False,
     secret: Annotated[bool, typer.Option("--secret", help="A new JWT_SECRET.")] = False,
+    encryption_key: Annotated[
+        bool, typer.Option("--encryption-key", help="A new ENCRYPTION_KEY.")
+    ] = False,
 ) -> None:
     """Print a token for SUBJECT, signed with JWT_SECRET; or another kind of token or key."""
     from gateway import token as make  # noqa: PLC0415
 
     name = subject if subject is not None else user
-    asked = [subject is not None, user is not None, visitor is not None, api_key, secret]
-    if asked.count(True) != 1:
-        raise Misconfigured("token: name one of SUBJECT, --visitor ORIGIN, --api-key, --secret.")
+    people = [subject is not None, user is not None, visitor is not None]
+    if [*people, api_key, secret, encryption_key].count(True) != 1:
+        raise Misconfigured(
+            "token: name one of SUBJECT, --visitor ORIGIN, --api-key, --secret, --encryption-key."
+        )
     if api_key:
         print(make.api_key())  # noqa: T201
         _hint("Set API_TOKEN to it, and WEB_AUTH to apikey; programs send it as Bearer token.")
     elif secret:
         print(make.secret())  # noqa: T201
         _hint("Set JWT_SECRET to it, here and on the server that signs your users' tokens.")
+    elif encryption_key:
+        print(make.encryption_key())  # noqa: T201
+        _hint("Set ENCRYPTION_KEY to it, and keep a copy: what it encrypted is lost without.")
     elif visitor is not None:
         print(make.for_visitor(_settings(quiet=True), visitor))  # noqa: T201
     else:
         print(make.for_user(_settings(quiet=True), name or "", seconds=ttl, scope=scope))  # noqa: T201
+
+
+@slack.callback()
+def _slack() -> None:
+    """Keep `manifest` a command of its own, although it is the only one so far."""
+
+
+@slack.command()
+def manifest(
+    *,
+    name: Annotated[str, typer.Option(help="What it is called in Slack.")] = "Chat gateway",
+    socket: Annotated[
+        bool, typer.Option("--socket", help="Over Socket Mode: no public address is needed.")
+    ] = False,
+    installs: Annotated[
+        bool, typer.Option("--installs", help="For many workspaces, which install it by OAuth.")
+    ] = False,
+) -> None:
+    """Print the app's manifest for this deployment, in JSON (which is YAML too)."""
+    from gateway import slack_manifest  # noqa: PLC0415
+
+    settings = _settings(quiet=True)
+    made = slack_manifest.text(settings, name=name, socket=socket, installs=installs)
+    print(made)  # noqa: T201
+    for step in slack_manifest.hints(settings, socket=socket, installs=installs):
+        _hint(step)
 
 
 def _hint(words: str) -> None:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from core.database import parse_url
 from core.errors import Misconfigured
 from gateway.checks import is_plain, is_server, listed
+from gateway.slack_settings import SlackSettings
 from gateway.web_settings import Names, WebSettings
 
 ENV_FILE = Path(".env")
@@ -40,7 +41,7 @@ WRONG = {
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(WebSettings):
+class Settings(WebSettings, SlackSettings):
     """What the gateway was told, checked. Made by `load`; by hand, it reads no environment.
 
     A field's description says how to mend its variable, which is the field's name in capitals.

@@ -16,6 +16,7 @@ from core.types import Prompt, PromptMessage
 from gateway import schema
 from gateway.config import ENV_FILE, Settings, load
 from gateway.findings import Finding
+from gateway.slack_doctor import slack
 from gateway.web_doctor import key_set, web_auth
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -42,12 +43,15 @@ async def findings(environ: dict[str, str], env_file: Path) -> AsyncIterator[Fin
             yield Finding("settings", "fail", line)
         return
     yield Finding("settings", "ok", "every variable is understood")
-    yield await _database(settings)
+    database = await _database(settings)
+    yield database
     for port in settings.ports:
         yield _port(settings.host, port)
     for finding in web_auth(settings):
         yield finding
     async for finding in key_set(settings):
+        yield finding
+    async for finding in slack(settings, stored=database.verdict == "ok"):
         yield finding
     async for finding in _models(settings):
         yield finding

@@ -27,6 +27,13 @@ def secret() -> str:
     return secrets.token_urlsafe(48)
 
 
+def encryption_key() -> str:
+    """A new key to encrypt stored tokens with: 256 random bits."""
+    from adapters.slack.sealing import new_key  # noqa: PLC0415 - the other commands do without
+
+    return new_key()
+
+
 def for_user(settings: Settings, subject: str, *, seconds: int, scope: str | None) -> str:
     """A user's token, as a site's own server would sign it. Raises `Misconfigured`."""
     secret = _secret(settings)

@@ -18,6 +18,7 @@ from adapters.web.plain.chat import ChatRoutes
 from adapters.web.plain.histories import HistoryRoutes
 from adapters.web.plain.sessions import SessionRoutes
 from adapters.web.plain.simple import SimpleRoutes
+from adapters.web.routing import Route
 from adapters.web.site import Site
 from adapters.web.socket.sockets import Sockets
 from adapters.web.ui.routes import UiRoutes
@@ -40,8 +41,12 @@ def web_side(  # noqa: PLR0913 - what it speaks for
     changes: Changes,
     health: Health,
     clock: Clock,
+    more: Sequence[Route] = (),
 ) -> web.Application:
-    """The application that serves people and programs; `names` are the models'."""
+    """The application that serves people and programs; `names` are the models'.
+
+    `more` are the routes of other platforms.
+    """
     about = About(name="Chat", model=names[0], demo=settings.demo, auth=settings.web_auth)
     gate = gate_of(settings, database=database, clock=clock)
     chats = Chats(handler=handler, database=database, changes=changes, allowance=gate)
@@ -65,6 +70,7 @@ def web_side(  # noqa: PLR0913 - what it speaks for
             *CompatRoutes(chats, clock).routes(),
             *Docs().routes(),
             *health.routes(),
+            *more,
         ],
         gate,
     )

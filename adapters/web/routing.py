@@ -14,6 +14,7 @@ class Access(StrEnum):
     ANYBODY = "anybody"  # also without any credentials, in every mode
     CALLER = "caller"  # credentials, unless the mode `open` makes do without
     SIGNED_IN = "signed in"  # credentials in every mode
+    PLATFORM = "platform"  # the route itself knows its callers; they come from anywhere, and often
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -97,7 +97,7 @@ def _responses(route: Route, known: Mapping[str, Schema]) -> dict[int, Schema]:
 
 def _refusals(route: Route) -> set[int]:
     statuses = {403, 417}
-    if route.access is not Access.ANYBODY:
+    if route.access not in {Access.ANYBODY, Access.PLATFORM}:
         statuses |= {401, 429, 503}
     if route.body is not None:
         statuses |= {400, 408, 413, 415}
@@ -169,6 +169,7 @@ def _query(query: Query, known: Mapping[str, Schema]) -> Schema:
 def _security(access: Access) -> list[Schema]:
     return {
         Access.ANYBODY: [],
+        Access.PLATFORM: [],
         Access.CALLER: [{"bearer": []}, {}],
         Access.SIGNED_IN: [{"bearer": []}],
     }[access]

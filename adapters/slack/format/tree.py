@@ -1,0 +1,38 @@
+"""Markdown as a tree of what it means."""
+
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
+DEPTH = 60  # lists and quotes within each other; more is no Markdown to us
+
+
+def tree_of(markdown: str) -> SyntaxTreeNode | None:
+    """CommonMark with tables and struck-out text, HTML being text; None if it's nested too deep.
+
+    Links of every scheme are links.
+    """
+    tokens = _MARKDOWN.parse(markdown)
+    if any(token.level >= DEPTH - 2 for token in tokens):
+        return None  # what is deeper was left out
+    return SyntaxTreeNode(tokens)
+
+
+def text_of(node: SyntaxTreeNode) -> str:
+    """The words of a node alone."""
+    if node.type in {"softbreak", "hardbreak"}:
+        return "\n"
+    if not node.children:
+        return node.content if node.type in {"text", "code_inline", "fence", "code_block"} else ""
+    between = "" if node.type in _INLINE else "\n"
+    return between.join(text_of(child) for child in node.children)
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEPTH})
+    parser.enable(["table", "strikethrough"])
+    parser.validateLink = lambda _: True  # type: ignore[method-assign, assignment] # who shows it looks at it
+    return parser
+
+
+_INLINE = frozenset({"inline", "strong", "em", "s", "link", "image"})
+_MARKDOWN = _parser()
