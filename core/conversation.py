@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from core import outcomes, transcript, turns
+from core.admission import Admission
 from core.answering import Answerer
 from core.database import Database
 from core.delivery import Courier
@@ -44,6 +45,7 @@ class ConversationHandler:
         clock: Clock,
         replica: str,
         session_ttl: int,
+        admission: Admission | None = None,
     ) -> None:
         self._database = database
         self._patient = PatientWriter(database, clock)
@@ -57,6 +59,7 @@ class ConversationHandler:
         self._clock = clock
         self._replica = replica
         self._session_ttl = session_ttl * 1000
+        self._admission = admission or Admission()
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: set[int] = set()
         self._left = False
@@ -114,6 +117,11 @@ class ConversationHandler:
     def running(self) -> frozenset[int]:
         """The turns that this replica works on."""
         return frozenset(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them have yet to begin: the process is busy with others."""
+        return self._admission.waiting
 
     def start(self, turn: Turn, spoken: Sequence[Spoken] | None = None) -> None:
         """Work on a turn, and on what follows it in its session, until nothing is left.
@@ -216,8 +224,10 @@ class ConversationHandler:
 
     async def _take(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Turn | None:
         """Answer one turn, deliver the answer, close it; returns the one that follows."""
-        begun = self._clock.monotonic()
         adapter = self._adapters.get(turn.address.platform)
+        if adapter is not None:
+            await self._admission.enter()
+        begun = self._clock.monotonic()
         if adapter is None:
             answer, following = await self._show(turn, log, spoken)
         else:

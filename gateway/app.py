@@ -88,7 +88,11 @@ def build(settings: Settings) -> Gateway:
         clock=clock,
         more=[] if slack is None else slack.hear(handler, changes),
     )
-    telemetry.watch(turns_running=lambda: len(live), open_streams=lambda: len(app[STREAMS]))
+    telemetry.watch(
+        turns_running=lambda: len(live) - handler.waiting,
+        turns_waiting=lambda: handler.waiting,
+        open_streams=lambda: len(app[STREAMS]),
+    )
     return Gateway(
         settings=settings,
         database=database,

@@ -26,10 +26,15 @@ class Telemetry:
         write(fact)
 
     def watch(
-        self, *, turns_running: Callable[[], float], open_streams: Callable[[], float]
+        self,
+        *,
+        turns_running: Callable[[], float],
+        turns_waiting: Callable[[], float],
+        open_streams: Callable[[], float],
     ) -> None:
-        """Ask these for the two gauges whenever the metrics are rendered."""
+        """Ask these for the three gauges whenever the metrics are rendered."""
         self._metrics.turns_running.set_function(turns_running)
+        self._metrics.turns_waiting.set_function(turns_waiting)
         self._metrics.open_streams.set_function(open_streams)
 
     def render(self) -> bytes:

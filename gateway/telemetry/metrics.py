@@ -114,6 +114,7 @@ class Metrics:
             counter("platform_calls", "Calls of platforms' APIs.", "platform", "method", "outcome")
         )
         self.turns_running = gauge("turns_running", "Turns in work on this replica.")
+        self.turns_waiting = gauge("turns_waiting", "Turns that wait until it is less busy.")
         self.open_streams = gauge("open_streams", "Viewers that follow a turn.")
 
     def _about_models(self) -> None:

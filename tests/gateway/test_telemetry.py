@@ -248,10 +248,15 @@ def test_a_breaker_shows_its_state(state, value, telemetry):
 
 def test_gauges_are_asked_for_when_rendered(telemetry):
     """Running turns and open streams are as they are now, not as they were when watched."""
-    now = {"turns": 1, "streams": 2}
-    telemetry.watch(turns_running=lambda: now["turns"], open_streams=lambda: now["streams"])
+    now = {"turns": 1, "waiting": 3, "streams": 2}
+    telemetry.watch(
+        turns_running=lambda: now["turns"],
+        turns_waiting=lambda: now["waiting"],
+        open_streams=lambda: now["streams"],
+    )
     now["turns"] = 5
     assert metric(telemetry, "gateway_turns_running") == 5
+    assert metric(telemetry, "gateway_turns_waiting") == 3
     assert metric(telemetry, "gateway_open_streams") == 2
 
 
