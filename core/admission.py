@@ -10,8 +10,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Protocol
+
+from core.types import Turn
 
 BURST = 4  # turns that begin at once, and seconds until there is room for one more such
 REFILL = 0.125
@@ -53,33 +54,37 @@ class Admission:
     """A line of turns that wait to begin, first come, first served."""
 
     def __init__(
-        self, gauge: Gauge | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        begin: Callable[[Turn], None],
+        *,
+        gauge: Gauge | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._begin = begin
         self._gauge = gauge or Load()
         self._clock = clock
         self._full = clock()  # when there is room for a whole burst again
-        self._line: deque[asyncio.Future[None]] = deque()
+        # Turns, and nothing more: of tasks the garbage collector would have too much to look at.
+        self._line: deque[Turn] = deque()
         self._usher: asyncio.Task[None] | None = None
 
-    @property
-    def waiting(self) -> int:
-        """How many turns stand in line."""
+    def __len__(self) -> int:
         return len(self._line)
 
-    async def enter(self) -> None:
-        """Come back when the turn may begin: at once, unless many have begun just now."""
+    def enter(self, turn: Turn) -> bool:
+        """True when the turn may begin at once, as few have lately; else it will be begun later."""
         if not self._line and self._is_room_at_once():
-            return
-        place = asyncio.get_running_loop().create_future()
-        self._line.append(place)
+            return True
+        self._line.append(turn)
         if self._usher is None or self._usher.done():
             self._usher = asyncio.create_task(self._let_in(), name="admission")
-        try:
-            await place
-        except asyncio.CancelledError:
-            with suppress(ValueError):  # it was called just now, and its room is lost
-                self._line.remove(place)
-            raise
+        return False
+
+    def clear(self) -> list[Turn]:
+        """Send all away who wait; returns them."""
+        away = list(self._line)
+        self._line.clear()
+        return away
 
     def _is_room_at_once(self) -> bool:
         now = self._clock()
@@ -98,4 +103,4 @@ class Admission:
                 continue
             refused = 0
             if self._line:
-                self._line.popleft().set_result(None)
+                self._begin(self._line.popleft())

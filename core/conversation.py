@@ -6,24 +6,23 @@ delivered until done, whichever replica dies on the way.
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
 from core import outcomes, transcript, turns
-from core.admission import Admission
+from core.admission import STEP, Admission
 from core.answering import Answerer
 from core.database import Database
 from core.delivery import Courier
-from core.errors import Fenced, Transient
-from core.facts import Accepted, TurnBroke, TurnClosed, TurnFenced
-from core.live import Cursor, Live, TurnLog, Update
-from core.patience import PatientWriter
+from core.errors import Transient
+from core.facts import Accepted
+from core.live import Cursor, Live, Update
 from core.ports import Adapter, Bus, Clock, Observer
 from core.transcript import Spoken
-from core.types import Address, Answer, InboundEvent, Outcome, Receipt, Status, Turn, Usage
+from core.types import Address, InboundEvent, Receipt, Turn
 from core.viewers import Viewers
+from core.worker import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,23 +44,26 @@ class ConversationHandler:
         clock: Clock,
         replica: str,
         session_ttl: int,
-        admission: Admission | None = None,
     ) -> None:
         self._database = database
-        self._patient = PatientWriter(database, clock)
-        self._answerer = answerer
-        self._courier = courier
-        self._adapters = adapters
-        self._live = live
+        self._worker = Worker(
+            database=database,
+            answerer=answerer,
+            courier=courier,
+            adapters=adapters,
+            live=live,
+            observe=observe,
+            clock=clock,
+        )
         self._viewers = Viewers(database, live)
         self._bus = bus
         self._observe = observe
         self._clock = clock
         self._replica = replica
         self._session_ttl = session_ttl * 1000
-        self._admission = admission or Admission()
+        self._line = Admission(self._begin)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._running: set[int] = set()
+        self._running: set[int] = set()  # those in line included
         self._left = False
         self._hurried = asyncio.Event()
         self.accepting = True
@@ -121,7 +123,7 @@ class ConversationHandler:
     @property
     def waiting(self) -> int:
         """How many of them have yet to begin: the process is busy with others."""
-        return self._admission.waiting
+        return len(self._line)
 
     def start(self, turn: Turn, spoken: Sequence[Spoken] | None = None) -> None:
         """Work on a turn, and on what follows it in its session, until nothing is left.
@@ -131,6 +133,10 @@ class ConversationHandler:
         if self._left:
             return  # it waits, stored, for whoever is next
         self._running.add(turn.id)
+        if not self._worker.brings(turn) or self._line.enter(turn):
+            self._begin(turn, spoken)
+
+    def _begin(self, turn: Turn, spoken: Sequence[Spoken] | None = None) -> None:
         task = asyncio.create_task(self._run(turn, spoken), name=f"turn {turn.id}")
         self._tasks.add(task)  # the loop itself would let it be collected
         task.add_done_callback(lambda _: self._running.discard(turn.id))
@@ -138,19 +144,28 @@ class ConversationHandler:
 
     async def idle(self, seconds: float) -> bool:
         """Wait until no turn runs here; False if some still do after `seconds`."""
-        tasks = set(self._tasks)
-        if not tasks:
-            return True
-        ended = asyncio.create_task(asyncio.wait(tasks))
+        ended = asyncio.create_task(self._ended())
         hurried = asyncio.create_task(self._hurried.wait())
         await asyncio.wait({ended, hurried}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         hurried.cancel()
-        return all(task.done() for task in tasks)
+        return not self._tasks and not self._line
+
+    async def _ended(self) -> None:
+        while self._tasks or self._line:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            else:
+                await asyncio.sleep(STEP)
 
     def hurry(self) -> None:
         """End `idle` now, whatever still runs."""
         self._hurried.set()
+
+    def retire(self) -> None:
+        """Take no more messages, and begin no turn that waits: they are stored for the next."""
+        self.accepting = False
+        self._running.difference_update(turn.id for turn in self._line.clear())
 
     async def leave(self) -> None:
         """Drop every turn, and begin none any more."""
@@ -163,6 +178,7 @@ class ConversationHandler:
         Returns the turns that were dropped.
         """
         dropped, tasks = self.running, list(self._tasks)
+        self._running.difference_update(turn.id for turn in self._line.clear())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -172,7 +188,7 @@ class ConversationHandler:
 
     def _on_stop(self, message: bytes) -> None:
         if (turn_id := int(message)) in self._running:
-            self._answerer.stop(turn_id)
+            self._worker.stop(turn_id)
 
     async def _accept(self, event: InboundEvent) -> Receipt:
         begun = self._clock.monotonic()
@@ -205,85 +221,11 @@ class ConversationHandler:
             following = await self._attempt(following, None)
 
     async def _attempt(self, turn: Turn, spoken: Sequence[Spoken] | None) -> Turn | None:
-        who = {"turn_id": turn.id, "session_id": turn.session_id, "attempt": turn.attempt}
         self._running.add(turn.id)
-        log = self._live.open(turn)
         try:
-            return await self._take(turn, log, spoken)
-        except Fenced:
-            self._observe(TurnFenced(**who))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the turn is tried again
-            self._observe(TurnBroke(**who, error=error))
+            return await self._worker.attempt(turn, spoken)
         finally:
-            if log.outcome is None:
-                log.abandon()
-            self._live.drop(log)
             self._running.discard(turn.id)
-            self._answerer.forget(turn.id)
-        return None
-
-    async def _take(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Turn | None:
-        """Answer one turn, deliver the answer, close it; returns the one that follows."""
-        adapter = self._adapters.get(turn.address.platform)
-        if adapter is not None:
-            await self._admission.enter()
-        begun = self._clock.monotonic()
-        if adapter is None:
-            answer, following = await self._show(turn, log, spoken)
-        else:
-            answer, following = await self._send(adapter, turn, log, spoken)
-        self._observe(
-            TurnClosed(
-                platform=turn.address.platform,
-                turn_id=turn.id,
-                session_id=turn.session_id,
-                attempt=turn.attempt,
-                status=answer.status,
-                seconds=self._clock.monotonic() - begun,
-                model=answer.model,
-                stop_reason=answer.stop_reason,
-                usage=answer.usage,
-                cost=answer.cost,
-                error=answer.error,
-            )
-        )
-        if following is None:
-            return None
-        for message_id in following.message_ids:
-            self._live.tell("message", message_id)
-        return following.turn
-
-    async def _show(
-        self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None
-    ) -> tuple[Answer, turns.Next | None]:
-        """A turn whose viewers come for the answer themselves: stored is done."""
-        answer = await self._answerer.answer(turn, log, spoken)
-        now = self._now()
-        message_id, following = await self._patient.write(turns.close, turn, answer, now=now)
-        log.close(_outcome(turn, log, answer, message_id, now))
-        return answer, following
-
-    async def _send(
-        self, adapter: Adapter, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None
-    ) -> tuple[Answer, turns.Next | None]:
-        """A turn whose answer is brought to its platform, while it grows and until it is there."""
-        delivering = asyncio.create_task(self._courier.deliver(adapter, turn, log))
-        try:
-            answer = await self._answerer.answer(turn, log, spoken)
-            now = self._now()
-            message_id = await self._patient.write(turns.finish, turn, answer, now=now)
-            log.close(_outcome(turn, log, answer, message_id, now))
-            undelivered = await delivering
-        finally:
-            # Whoever goes on with the turn must be alone with its platform.
-            delivering.cancel()
-            await asyncio.gather(delivering, return_exceptions=True)
-        if undelivered:
-            answer = replace(answer, status=Status.FAILED, error=answer.error or undelivered)
-        following = await self._patient.write(
-            turns.settle, turn, status=answer.status, error=answer.error, now=self._now()
-        )
-        return answer, following
 
     def _now(self) -> int:
         return int(self._clock.now() * 1000)
@@ -297,18 +239,3 @@ def _accept(
     if receipt.turn is None:
         return receipt, None
     return receipt, transcript.spoken(db, receipt.session_id, turn_id=receipt.turn.id)
-
-
-def _outcome(turn: Turn, log: TurnLog, answer: Answer, message_id: int | None, now: int) -> Outcome:
-    return Outcome(
-        turn_id=turn.id,
-        attempt=turn.attempt,
-        status=answer.status,
-        text=log.text,
-        model=answer.model,
-        stop_reason=answer.stop_reason,
-        usage=answer.usage or Usage(),
-        error=answer.error,
-        message_id=message_id,
-        created_at=now,
-    )

@@ -81,7 +81,7 @@ class Replica:
 
     async def stop(self, grace: float) -> None:
         """Take no more messages, let turns end for `grace` seconds, free the rest for others."""
-        self._handler.accepting = False
+        self._handler.retire()
         await self._handler.idle(grace)
         await self._end_heartbeat()
         await self._handler.leave()
