@@ -61,7 +61,7 @@ class ConversationHandler:
         self._clock = clock
         self._replica = replica
         self._session_ttl = session_ttl * 1000
-        self._line = Admission(self._begin)
+        self._line = Admission(self._begin, clock=clock.monotonic)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: set[int] = set()  # those in line included
         self._left = False

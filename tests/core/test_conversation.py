@@ -954,7 +954,7 @@ async def test_a_part_that_was_sent_is_not_sent_again_if_noting_it_meets_trouble
         theatre.database.meet(deliveries.checkpoint, DatabaseDown("away"))
         turn = await theatre.ask(platform=PUSH)
         assert turn.status == "done"
-        assert theatre.handler._adapters[PUSH].sends == 1
+        assert theatre.handler._worker._adapters[PUSH].sends == 1
 
 
 async def test_no_adapter_is_at_work_once_its_turns_are_abandoned(database):

@@ -452,7 +452,7 @@ async def test_an_answer_outlives_who_waits_for_it(both: Door, path: str, body: 
     both.house.fake.script(Answer("one two", hold=hold))
     asking = asyncio.create_task(both.ask("POST", path, body))
     await both.house.fake.came(2)
-    [log] = both.house.gateway.handler._live._logs.values()
+    [log] = both.house.gateway.handler._viewers._live._logs.values()
     await until(lambda: len(log._viewers) == 1)
     asking.cancel()
     await until(lambda: not log._viewers)
