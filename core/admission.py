@@ -18,8 +18,8 @@ BURST = 4  # turns that begin at once, and seconds until there is room for one m
 REFILL = 0.125
 STEP = 0.02  # seconds that a look at the load takes; at most one turn more begins after each
 BUSY = 0.7  # of one core, which is all that Python uses
-LATE = 0.01  # seconds that the event loop may come later than asked for
-LOOKS = 50  # in a row that find no room; then one begins all the same: busy may be for hours
+LATE = 0.025  # seconds that the event loop may come later than asked for
+LOOKS = 10  # in a row that find no room; then one begins all the same: busy may be for hours
 
 
 class Gauge(Protocol):

@@ -12,6 +12,7 @@ import asyncio
 import os
 import random
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -60,6 +61,7 @@ async def besiege(database_url: str, *, kills: int, seed: int, alive: tuple[floa
             "LOG_LEVEL": "error",
         }
         process = await launch(environ)
+        await answers(port)
         load = [
             asyncio.create_task(write(siege, slack, port, f"U{number}", done))
             for number in range(PEOPLE)
@@ -71,6 +73,7 @@ async def besiege(database_url: str, *, kills: int, seed: int, alive: tuple[floa
             await process.wait()
             siege.kills += 1
             process = await launch(environ)
+            await answers(port)
         done.set()
         await asyncio.gather(*load)
         breaking.cancel()
@@ -78,6 +81,17 @@ async def besiege(database_url: str, *, kills: int, seed: int, alive: tuple[floa
         await settle(database_url, port, process)
         judge(siege, slack)
     return siege
+
+
+async def answers(port: int) -> None:
+    """Wait until the process is there: a slow machine must not kill it before it has begun."""
+    async with asyncio.timeout(60), aiohttp.ClientSession() as http:
+        while True:
+            with suppress(*LOST):
+                async with http.get(f"http://127.0.0.1:{port}/livez") as response:
+                    if response.ok:
+                        return
+            await asyncio.sleep(0.05)
 
 
 async def break_connections(siege: Siege, slack: FakeSlack, chance: random.Random) -> None:
