@@ -58,6 +58,8 @@ class Answerer:
 
     def stop(self, turn_id: int) -> None:
         """End a running turn's answer where it is. What was said so far is kept."""
+        if turn_id in self._stopped:
+            return  # a second cancel would count as somebody else's
         self._stopped.add(turn_id)
         if (task := self._asking.get(turn_id)) is not None:
             task.cancel()
@@ -133,9 +135,8 @@ class Answerer:
         try:
             return await self._stream(turn, log, prompt, bill)
         except asyncio.CancelledError:
-            if turn.id not in self._stopped:
-                raise
-            task.uncancel()
+            if turn.id not in self._stopped or task.uncancel():
+                raise  # it is dropped, stopped or not
             return None
         finally:
             del self._asking[turn.id]

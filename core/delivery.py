@@ -6,7 +6,7 @@ from typing import Any
 
 from core import deliveries
 from core.database import Database
-from core.errors import Fenced, Permanent, Transient
+from core.errors import Barred, Fenced, Permanent, RateLimited, Transient
 from core.facts import DeliveryRefused, DeliveryRetried
 from core.live import TurnLog
 from core.patience import PatientWriter
@@ -18,6 +18,7 @@ from core.types import Address, Failure, Status, Turn
 # Seconds between two offers of an answer to its platform, unless the platform says how long.
 WAITS = (1, 2, 5, 10, 30, 60, 60, 60, 60)
 LONGEST_WAIT = 300
+PATIENT_WAIT, PATIENT_LONGEST = 60, 24 * 3600  # seconds, while it is nothing about the answer
 
 
 @dataclass(kw_only=True)
@@ -154,19 +155,24 @@ class Courier:
         delivery.origins = standing.origins
         delivery.parts.update(standing.parts)
         delivery.complete.update(standing.sent)
-        for wait in (*WAITS, None):
+        waits, patient_until = iter(WAITS), self._clock.monotonic() + PATIENT_LONGEST
+        while True:
             try:
                 await adapter.deliver(delivery, LogDraft(log))
+            except (Barred, RateLimited) as error:  # no fault of this answer's
+                if self._clock.monotonic() >= patient_until:
+                    return Failure.UNDELIVERED
+                await self._pause(turn, error, PATIENT_WAIT)
             except Transient as error:
+                wait = next(waits, None)
                 if wait is None:
-                    break
+                    return Failure.UNDELIVERED
                 await self._pause(turn, error, wait)
             except Permanent as error:
                 self._refused(turn, error)
-                break
+                return Failure.UNDELIVERED
             else:
                 return None
-        return Failure.UNDELIVERED
 
     def _refused(self, turn: Turn, error: Permanent) -> None:
         platform = turn.address.platform
@@ -179,7 +185,7 @@ class Courier:
                 platform=turn.address.platform,
                 turn_id=turn.id,
                 seconds=seconds,
-                error=type(error).__name__,
+                error=str(error) if isinstance(error, Barred) else type(error).__name__,
             )
         )
         await self._clock.sleep(seconds)

@@ -24,6 +24,10 @@ class Overloaded(Transient):
     """Go easy on this model for a while: its provider has no room."""
 
 
+class Barred(Transient):
+    """Wait for the operator: it fails the same way until they have mended something."""
+
+
 class Permanent(GatewayError):
     """Do not try again: the same thing will fail the same way."""
 

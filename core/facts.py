@@ -81,6 +81,14 @@ class DeliveryRetried:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformBarred:
+    """The platform takes nothing from us until the operator has mended something."""
+
+    platform: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryRefused:
     """The platform will never take an answer; `error` is its word for why."""
 
@@ -166,6 +174,7 @@ Fact = (
     | TurnFenced
     | TurnsRecovered
     | DeliveryRetried
+    | PlatformBarred
     | DeliveryRefused
     | PlatformCalled
     | InboundRefused

@@ -78,7 +78,9 @@ class SlackSide:
             self._socket.start()
 
     def hears(self) -> bool:
-        """Whether what Slack says can arrive, as far as this process can tell."""
+        """Whether Slack and this process can talk, as far as it can tell."""
+        if self._installed is None and self._api.barred:
+            return False
         return self._socket is None or self._socket.connected
 
     async def hush(self) -> None:

@@ -85,7 +85,7 @@ class SlackAdapter:
         finally:
             reply.leave()
             await status.settle()
-        await status.end(answered=reply.begun, streamed=reply.streamed)
+        await status.end(answered=reply.posted, streamed=reply.streamed)
 
     async def _follow(self, draft: Draft, reply: Reply, status: Status) -> None:
         seen, take, caught_up = 0, draft.take, True

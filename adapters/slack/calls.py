@@ -3,6 +3,7 @@
 Nothing is tried again in here: whether a call bears repetition, its caller knows.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -12,10 +13,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.installations import Workspaces
-from core.errors import Permanent, RateLimited, Transient
-from core.facts import PlatformCalled
+from core.errors import Barred, Permanent, RateLimited, Transient
+from core.facts import PlatformBarred, PlatformCalled
 from core.ports import Clock, Observer
 
+_DONE = re.compile(r'\s*(ok\s*$|\{\s*"ok"\s*:\s*true\b)')
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)  # seconds
 PAUSE = 5.0  # seconds to wait when Slack says "too much" and not for how long
 # Methods that read their arguments from the query, not from a JSON body.
@@ -25,6 +27,22 @@ READS = frozenset(
 LIMITED = frozenset({"ratelimited", "rate_limited"})
 # Slack broke while it worked on the call, which may have been done.
 BROKEN = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+
+
+LACKS = "missing_scope"
+# The token is at fault, which is the operator's to mend: what was to be said is still to be said.
+TOKEN_FAULTS = frozenset(
+    {
+        "account_inactive",
+        "ekm_access_denied",
+        "invalid_auth",
+        LACKS,
+        "not_authed",
+        "org_login_required",
+        "token_expired",
+        "token_revoked",
+    }
+)
 
 
 class Refused(Permanent):
@@ -73,6 +91,7 @@ class WebApi:
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
         self._who: dict[str, tuple[str, str]] = {}
+        self._barred: dict[str, dict[str, str]] = {}  # a workspace's methods, and Slack's word
 
     async def open(self) -> None:
         """Make the connections' pool; doing it twice is doing it once."""
@@ -86,12 +105,22 @@ class WebApi:
             await self._session.close()
             self._session = None
 
+    @property
+    def barred(self) -> bool:
+        """Whether Slack refused a token when it was last used."""
+        return bool(self._barred)
+
+    @property
+    def site(self) -> str:
+        """Where people find Slack, ending in a slash."""
+        return self._base_url.removesuffix("api/")
+
     async def call(
         self, team: str, method: str, *, enterprise: str | None = None, **arguments: Any
     ) -> dict[str, Any]:
         """Call a method as a workspace's bot, and return Slack's answer.
 
-        Arguments that are None are left out. Raises `Refused`, `RateLimited`, `Unsure`,
+        Arguments that are None are left out. Raises `Refused`, `RateLimited`, `Unsure`, `Barred`,
         `Unreachable`, `NotInstalled` or `DatabaseDown`.
         """
         token = await self._token(team, enterprise)
@@ -103,9 +132,12 @@ class WebApi:
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises becomes one of ours
             raised = named(error)
             outcome = raised.code if isinstance(raised, Refused) else type(raised).__name__.lower()
+            if outcome in TOKEN_FAULTS:
+                raised = self._bar(team, method, outcome)
             raise raised from None  # the SDK's own error quotes the request
         finally:
             self._tell(method, outcome, begun)
+        self._unbar(team, method)
         return dict(response.data) if isinstance(response.data, dict) else {}
 
     async def respond(self, url: str, body: Mapping[str, Any]) -> None:
@@ -143,6 +175,20 @@ class WebApi:
         return AsyncWebClient(
             token=token, base_url=self._base_url, session=self._session, retry_handlers=[]
         )
+
+    def _bar(self, team: str, method: str, code: str) -> Barred:
+        if team not in self._barred:
+            self._observe(PlatformBarred(platform="slack", reason=code))
+        self._barred.setdefault(team, {})[method] = code
+        return Barred(f"{code}: `gateway doctor` says how to mend it")
+
+    def _unbar(self, team: str, method: str) -> None:
+        if (barred := self._barred.pop(team, None)) is None:
+            return
+        # The token is good, but for what it has no scope for.
+        lacking = {name for name, code in barred.items() if code == LACKS and name != method}
+        if lacking:
+            self._barred[team] = dict.fromkeys(lacking, LACKS)
 
     def _tell(self, method: str, outcome: str, begun: float) -> None:
         self._observe(
@@ -188,7 +234,10 @@ def _answered(response: aiohttp.ClientResponse, said: str) -> Transient | Perman
         return RateLimited("response_url", retry_after=_seconds(response.headers))
     if response.status >= 500:
         return Unsure(str(response.status))
-    return Refused(said.strip() or str(response.status)) if response.status >= 400 else None
+    if response.status >= 400:
+        return Refused(said.strip() or str(response.status))
+    # A proxy's page is neither. What is sent replaces what was there, so it can be sent again.
+    return None if _DONE.match(said) else Unsure("an answer that is not Slack's")
 
 
 def _seconds(headers: Mapping[str, Any]) -> float:

@@ -16,7 +16,7 @@ from adapters.slack.places import Place, address
 from adapters.slack.reply import ALL, Reply
 from adapters.slack.target import Target
 from core.cut import piece
-from core.errors import Permanent
+from core.errors import Permanent, Transient
 from core.ports import Clock, Delivery, Draft
 
 USES = 4  # of the five; one is left for whatever nobody thought of
@@ -82,7 +82,7 @@ class Commanded:
         """
         whole = len(text) <= LONGEST
         first = piece(text, 0, limit=LONGEST if whole else OPENING, final=True)
-        note = "" if whole else f"\n\n_It goes on in {_link(await self._dm())}._"
+        note = "" if whole else f"\n\n_It goes on in {self._link(await self._dm())}._"
         opening = _opening(self._delivery)
         if self._alive(opening):
             opening.uses += 1
@@ -105,7 +105,7 @@ class Commanded:
                 continue
             try:
                 await self._api.respond(origin["response_url"], _ephemeral(TOGETHER, ""))
-            except (Permanent, KeyError):
+            except (Permanent, Transient, KeyError):
                 continue
 
     async def _continue(self, text: str, end: int, *, classic: bool) -> None:
@@ -149,6 +149,9 @@ class Commanded:
         )
         return str(said["channel"]["id"])
 
+    def _link(self, channel: str) -> str:
+        return f"<{self._api.site}app_redirect?channel={channel}|our direct messages>"
+
     async def _note(self, opening: _Opening, *, sent: bool) -> None:
         await self._delivery.checkpoint(0, msgspec.json.encode(opening).decode(), sent=sent)
 
@@ -170,10 +173,6 @@ def _ephemeral(markdown: str, note: str) -> dict[str, Any]:
             for section in sections(text)
         ]
     return body
-
-
-def _link(channel: str) -> str:
-    return f"<https://slack.com/app_redirect?channel={channel}|our direct messages>"
 
 
 def _quoted(origin: Any) -> str:

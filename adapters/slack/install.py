@@ -35,7 +35,7 @@ from core.ports import Clock
 
 STATE_SECONDS = 600  # from the button to Slack's answer
 LABEL = "chat-gateway slack install 1"
-COOKIE = "slack-install"
+COOKIE = "__Host-slack-install"  # so that no neighbouring host can set it
 # Slack's words for a code that is worth nothing; its others are about the app's own settings.
 CODES = frozenset({"invalid_code", "code_already_used", "code_expired"})
 
@@ -55,14 +55,22 @@ class States(AsyncOAuthStateStore):
 
     def __init__(self, secret: str, *, seconds: int = STATE_SECONDS) -> None:
         self._signed = StatelessOAuthStateStore(expiration_seconds=seconds, signing_secret=secret)
+        self._secret = secret.encode()
 
     async def async_issue(self, *_: object, **__: object) -> str:
         """A new state."""
-        return f"{secrets.token_urlsafe(16)}.{self._signed.issue()}"
+        fresh, signed = secrets.token_urlsafe(16), self._signed.issue()
+        return f"{fresh}.{self._seal(fresh, signed)}.{signed}"
 
     async def async_consume(self, state: str) -> bool:
         """Whether the state is one of ours, and not too old."""
-        return self._signed.consume(state.partition(".")[2])
+        fresh, _, rest = state.partition(".")
+        seal, _, signed = rest.partition(".")
+        ours = hmac.compare_digest(seal.encode(), self._seal(fresh, signed).encode())
+        return ours and self._signed.consume(signed)
+
+    def _seal(self, fresh: str, signed: str) -> str:
+        return hmac.new(self._secret, f"{fresh}.{signed}".encode(), hashlib.sha256).hexdigest()
 
 
 class Install:

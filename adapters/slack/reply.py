@@ -51,6 +51,7 @@ class Reply:
         self._start = start
         self._slots: list[Slot] = []
         self._intended = False
+        self.posted = False  # whether a message was sent, and not only edited
         self.streamed = False  # whether the last message ended as a stream
 
     @property
@@ -77,7 +78,7 @@ class Reply:
                 slot.state = State.OPEN
             self._slots.append(slot)
         if self._slots and not self._slots[-1].ts:
-            self._intended = self._slots.pop().state is State.OPEN
+            self._slots.pop()  # it is noted anew: nobody knows whether that note was stored
 
     async def intend(self) -> None:
         """Note that the next message may be on its way from now on."""
@@ -102,7 +103,7 @@ class Reply:
         if final:
             await self._drop(len(shares))
         last = self._slots[len(shares) - 1] if shares else None
-        return last is None or last.quiet or last.shown == shares[-1].piece.text
+        return last is None or last.shown == shares[-1].piece.text
 
     def start_over(self) -> None:
         """The answer was taken back: no message has its share any more."""
@@ -142,7 +143,8 @@ class Reply:
         else:
             return False
         self._slots.append(slot)
-        self._intended = False
+        self._intended, self.posted = False, True
+        slot.rated = share.closed and thumbs is not None
         self._saw(slot, share)
         slot.begun = slot.edited
         await self._note(slot)
@@ -151,7 +153,7 @@ class Reply:
     async def _refresh(self, slot: Slot, share: Share, thumbs: int | None) -> None:
         if share.closed:
             await self._complete(slot, share, thumbs)
-        elif slot.shown != share.piece.text and not slot.quiet:
+        elif slot.shown != share.piece.text:
             await self._grow(slot, share)
 
     async def _grow(self, slot: Slot, share: Share) -> None:
@@ -166,8 +168,7 @@ class Reply:
             else:
                 await self._append(slot, share, added)
             return
-        due = bool(slot.ts) and self._clock.monotonic() >= slot.edited + EDIT
-        if due and await self._writer.touch(slot.ts, share.piece.text):
+        if slot.ts and await self._writer.touch(slot.ts, share.piece.text):
             self._saw(slot, share)
 
     async def _append(self, slot: Slot, share: Share, added: str) -> None:
@@ -176,7 +177,6 @@ class Reply:
             self._saw(slot, share)
         elif became is Appended.STOPPED:
             self._delivery.stop()
-            slot.quiet = True
             self._stream_over(slot)
         elif became is not Appended.LATER:
             if became is Appended.DOUBT:
@@ -187,19 +187,22 @@ class Reply:
     async def _complete(self, slot: Slot, share: Share, thumbs: int | None) -> None:
         """Let a message show its share, all of it, and remember that it does."""
         text = share.piece.text
-        if slot.state is State.DONE and (slot.digest == share.digest or slot.shown == text):
+        same = slot.digest == share.digest or slot.shown == text
+        if slot.state is State.DONE and same and (thumbs is None or slot.rated):
             return
         ended = False
         if slot.state is State.STREAM:
             added = _added(slot, share)
             ended = await self._writer.stop(slot.ts, added or "", rated=thumbs)
+            if self._writer.stopped:
+                self._delivery.stop()
             ended = ended and added is not None
             self.streamed = ended
             self._stream_over(slot)
         if not ended:
             await self._edit(slot, share, thumbs)
         self._saw(slot, share)
-        slot.state = State.DONE
+        slot.state, slot.rated = State.DONE, thumbs is not None
         await self._note(slot)
 
     async def _edit(self, slot: Slot, share: Share, thumbs: int | None) -> None:
@@ -208,6 +211,7 @@ class Reply:
             if slot.ts:
                 await self._writer.update(slot.ts, share.piece.text, rated=thumbs)
         except Frozen:
+            await self._note(Slot(number=slot.number))  # or an heir would edit what is gone
             await self._writer.delete(slot.ts)
             slot.ts = ""
         if not slot.ts:
@@ -217,7 +221,7 @@ class Reply:
     async def _post_again(self, slot: Slot, share: Share, thumbs: int | None) -> None:
         await self._note(Slot(number=slot.number))
         mark = f"{self._delivery.turn_id}.{slot.number}"
-        slot.ts = await self._writer.post(share.piece.text, mark, rated=thumbs)
+        slot.ts, self.posted = await self._writer.post(share.piece.text, mark, rated=thumbs), True
         await self._note(slot)
 
     async def _drop(self, left: int) -> None:

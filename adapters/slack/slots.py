@@ -40,7 +40,7 @@ class Slot:
     digest: str | None = None
     begun: float = 0.0
     edited: float = -math.inf
-    quiet: bool = False
+    rated: bool = False  # it has its thumbs, if it is to have any
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
@@ -66,7 +66,12 @@ def decode(number: int, remembered: str) -> Slot:
     """A message as it was remembered; what stands in it is not known."""
     record = msgspec.json.decode(remembered.encode(), type=_Record)
     return Slot(
-        number=number, ts=record.ts, state=record.state, cut=record.cut, digest=record.digest
+        number=number,
+        ts=record.ts,
+        state=record.state,
+        cut=record.cut,
+        digest=record.digest,
+        rated=record.state is State.DONE,
     )
 
 

@@ -52,6 +52,7 @@ class Writer:
         check: Callable[[], None],
     ) -> None:
         self.target = target
+        self.stopped = False  # its reader has stopped the answer
         self._call = call
         self._governor = governor
         self._traits = traits
@@ -139,6 +140,7 @@ class Writer:
             if with_thumbs and error.code in BLOCK_FAULTS:
                 self._no_thumbs()
                 return await self.stop(ts, text)
+            self.stopped |= REFUSED.get(error.code) is Appended.STOPPED
             return False
         return True
 
@@ -181,12 +183,14 @@ class Writer:
         return self._governor.room(self.target.team, UPDATE) > SPARE
 
     async def delete(self, ts: str) -> None:
-        """Take a message away; it may be gone."""
-        for _ in range(TRIES):
+        """Take a message away; it may be gone. Raises `Unsure`: then it may still be there."""
+        for left in reversed(range(TRIES)):
             self._check()
             try:
                 await self._call("chat.delete", channel=self.target.channel, ts=ts)
             except Unsure:
+                if not left:
+                    raise
                 continue
             except Refused as error:
                 if error.code not in GONE:

@@ -21,6 +21,7 @@ EVENTS: Mapping[type, tuple[str, int]] = {
     facts.TurnFenced: ("turn.fenced", logging.WARNING),
     facts.TurnsRecovered: ("turns.recovered", logging.WARNING),
     facts.DeliveryRetried: ("delivery.retried", logging.WARNING),
+    facts.PlatformBarred: ("platform.barred", logging.ERROR),
     facts.DeliveryRefused: ("delivery.refused", logging.WARNING),
     facts.PlatformCalled: ("platform.called", logging.DEBUG),
     facts.InboundRefused: ("inbound.refused", logging.WARNING),

@@ -66,6 +66,7 @@ class Metrics:
             facts.TurnFenced: lambda _: self.fenced.inc(),
             facts.TurnsRecovered: lambda fact: self.recovered.inc(len(fact.turn_ids)),
             facts.DeliveryRetried: lambda _: self.deliveries_retried.inc(),
+            facts.PlatformBarred: lambda fact: self.platforms_barred(fact.platform).inc(),
             facts.DeliveryRefused: lambda _: self.deliveries_refused.inc(),
             facts.PlatformCalled: self._called,
             facts.InboundRefused: lambda fact: self.inbound_refused(fact.platform, fact.reason).inc(
@@ -106,6 +107,9 @@ class Metrics:
         )
         self.deliveries_refused = counter(
             "deliveries_refused", "Answers that a platform will never take."
+        )
+        self.platforms_barred = Labelled(
+            counter("platform_barred", "Times that a platform began to refuse us.", "platform")
         )
         self.inbound_refused = Labelled(
             counter("inbound_refused", "Requests turned away.", "platform", "reason")

@@ -15,8 +15,8 @@ from core import (
     turns,
 )
 from core.database import DatabaseDown
-from core.delivery import LONGEST_WAIT, WAITS
-from core.errors import Permanent, Rejected, TooLong, Transient
+from core.delivery import LONGEST_WAIT, PATIENT_LONGEST, PATIENT_WAIT, WAITS
+from core.errors import Barred, Permanent, Rejected, TooLong, Transient
 from core.facts import Accepted, DeliveryRetried, FirstText, TurnBroke, TurnClosed
 from core.live import Cursor
 from core.text import NOTICES, apology
@@ -923,6 +923,26 @@ async def test_a_platform_that_never_takes_the_answer_fails_the_turn(database, f
         assert await theatre.answer(turn.id) == [*HELLO]
         assert len(adapter.offered) == len(faults)
         assert (await theatre.ask(platform=PUSH)).status == "done"
+
+
+async def test_an_answer_outlasts_what_its_operator_has_to_mend(database):
+    """It is offered every minute for hours, and then is there once."""
+    adapter = Platform(*[Barred("no token")] * 300)
+    async with stage(database, says("Hello"), adapter=adapter) as theatre:
+        turn = await theatre.ask(platform=PUSH)
+        assert turn.status == "done"
+        assert adapter.taken == ["Hello"]
+        told = {(fact.seconds, fact.error) for fact in theatre.told(DeliveryRetried)}
+        assert told == {(PATIENT_WAIT, "no token")}
+
+
+async def test_an_answer_does_not_wait_for_its_operator_for_ever(database):
+    """After a day the session is free."""
+    adapter = Platform(*[Barred("no token")] * (2 * PATIENT_LONGEST // PATIENT_WAIT))
+    async with stage(database, says("Hello"), adapter=adapter) as theatre:
+        turn = await theatre.ask(platform=PUSH)
+        assert (turn.status, turn.error) == ("failed", Failure.UNDELIVERED)
+        assert len(adapter.offered) == PATIENT_LONGEST // PATIENT_WAIT + 1
 
 
 async def test_a_platform_that_refuses_before_the_end_still_gets_its_answer_stored(database):

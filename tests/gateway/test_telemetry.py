@@ -24,6 +24,7 @@ from core.facts import (
     ModelFellBack,
     ModelInterrupted,
     ModelRetried,
+    PlatformBarred,
     PlatformCalled,
     ReplicaStopped,
     TurnBroke,
@@ -70,6 +71,7 @@ FACTS = [
     HeartbeatMissed(error="refused"),
     ReplicaStopped(released=2),
     DeliveryRefused(platform="slack", turn_id=7, error="is_archived"),
+    PlatformBarred(platform="slack", reason="invalid_auth"),
     PlatformCalled(platform="slack", method="chat.update", outcome="ratelimited", seconds=0.2),
     InboundRefused(platform="slack", reason="signature", count=3),
 ]

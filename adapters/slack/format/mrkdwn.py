@@ -9,7 +9,7 @@ from markdown_it.tree import SyntaxTreeNode
 from adapters.slack.format.hosts import misleads, scheme
 from adapters.slack.format.tables import aligned
 from adapters.slack.format.targets import encoded
-from adapters.slack.format.tree import text_of, tree_of
+from adapters.slack.format.tree import code_of, text_of, tree_of
 from core.cut import pieces
 
 SECTION = 3_000  # characters of a section block's text
@@ -60,7 +60,7 @@ def _block(node: SyntaxTreeNode) -> str:
         case "heading":
             text = _marked(_spans(node.children[0].children, "*"), "*")
         case "fence" | "code_block":
-            text = _fenced(node.content)
+            text = _fenced(code_of(node))
         case "bullet_list" | "ordered_list":
             text = _list(node)
         case "blockquote":
@@ -126,7 +126,7 @@ def _span(node: SyntaxTreeNode, inside: str) -> str:
             return escaped(node.content)
         case "code_inline":
             ticks = "```" if "`" in node.content else "`"
-            return f"{ticks}{escaped(node.content)}{ticks}"
+            return f"{ticks}{escaped(code_of(node))}{ticks}"
         case "softbreak" | "hardbreak":
             return "\n"
         case "link":

@@ -1,5 +1,7 @@
 """Markdown as a tree of what it means."""
 
+import re
+
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
@@ -22,9 +24,17 @@ def text_of(node: SyntaxTreeNode) -> str:
     if node.type in {"softbreak", "hardbreak"}:
         return "\n"
     if not node.children:
-        return node.content if node.type in {"text", "code_inline", "fence", "code_block"} else ""
+        return node.content if node.type == "text" else code_of(node)
     between = "" if node.type in _INLINE else "\n"
     return between.join(text_of(child) for child in node.children)
+
+
+def code_of(node: SyntaxTreeNode) -> str:
+    """The code of a node as it was before `defuse.shown`; "" if it holds none.
+
+    In code an entity is no entity, so whoever escapes the code again has to undo it first.
+    """
+    return _DEFUSED.sub("<", node.content) if node.type in _CODE else ""
 
 
 def _parser() -> MarkdownIt:
@@ -34,5 +44,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
+_CODE = frozenset({"code_inline", "fence", "code_block"})
+_DEFUSED = re.compile(r"&lt;(?=[!@#]|(?i:https?|mailto|tel|slack):)")
 _INLINE = frozenset({"inline", "strong", "em", "s", "link", "image"})
 _MARKDOWN = _parser()

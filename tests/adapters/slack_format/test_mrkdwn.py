@@ -1,11 +1,13 @@
 """Markdown in Slack's own notation."""
 
+import html
 import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.slack.format.defuse import shown
 from adapters.slack.format.mrkdwn import mrkdwn, plain, sections
 
 BITS = st.sampled_from(
@@ -74,6 +76,16 @@ def test_no_word_is_lost(marks):
 def test_words_nested_beyond_measure_are_shown_all_the_same():
     """As they were written."""
     assert mrkdwn("> " * 100 + "deep <!here>").endswith("&gt; deep &lt;!here&gt;")
+
+
+@pytest.mark.parametrize("code", ["<!DOCTYPE html>", "a <@b> c", "vector<#x>", "<http://x>"])
+@pytest.mark.parametrize("marks", ["`{}`", "```\n{}\n```"])
+def test_defused_code_reads_as_it_was_written(code, marks):
+    """Slack undoes one escape; a second one would stay, and be copied along."""
+    markdown = shown(marks.format(code), final=True)
+    for made in (mrkdwn(markdown), plain(markdown, 100)):
+        assert code in html.unescape(made)
+        assert "<" not in made
 
 
 @pytest.mark.parametrize(

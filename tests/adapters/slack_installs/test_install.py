@@ -98,7 +98,7 @@ async def test_the_button_leads_to_slack(browser, fake):
         "scope": "chat:write,im:history",
         "redirect_uri": REDIRECT,
     }
-    assert browser.cookie == f"slack-install={state}"
+    assert browser.cookie == f"__Host-slack-install={state}"
 
 
 async def test_the_state_is_one_browsers_own(browser):
@@ -134,7 +134,7 @@ async def test_an_install_is_stored_and_serves(browser, fake, installed, databas
     assert answer.status == 200
     assert is_a_safe_page(answer)
     assert "slack://app?team=T1&id=A1" in unescape(answer.words)
-    assert browser.cookie == "slack-install=deleted"
+    assert browser.cookie == "__Host-slack-install=deleted"
     found = await installed.find(enterprise=None, team="T1", org_wide=False)
     assert fake.grants.tokens[found.token].workspace.team == "T1"
     assert (found.app, found.bot_user, found.bot_id, found.name) == ("A1", "UBOT", "BBOT", "Acme")
@@ -233,7 +233,9 @@ async def test_what_does_not_belong_together_is_refused(browser, fake, query, st
     assert fake.calls == []
 
 
-@pytest.mark.parametrize("cookie", [None, "slack-install=another", "other=x", "=;;=", "ü=\udcff"])
+@pytest.mark.parametrize(
+    "cookie", [None, "__Host-slack-install=another", "other=x", "=;;=", "ü=\udcff"]
+)
 async def test_another_browser_does_not_finish_an_install(browser, fake, cookie):
     """Nobody is made to finish what somebody else began."""
     state = (await browser.begin())["state"]
@@ -248,10 +250,20 @@ async def test_another_browser_does_not_finish_an_install(browser, fake, cookie)
 )
 async def test_a_state_that_we_did_not_give_counts_for_nothing(browser, fake, state):
     """Not even with a cookie that fits."""
-    browser.cookie = f"slack-install={state}"
+    browser.cookie = f"__Host-slack-install={state}"
     answer = await browser.end(code=fake.code(fake.workspace()), state=state)
     assert answer.status in {400, 401}
     assert is_a_safe_page(answer)
+    assert fake.calls == []
+
+
+async def test_a_state_is_one_browsers_alone(browser, fake):
+    """Its random part is signed too, or anybody could make one of somebody else's."""
+    state = (await browser.begin())["state"]
+    forged = "mine." + state.partition(".")[2]
+    browser.cookie = f"__Host-slack-install={forged}"
+    answer = await browser.end(code=fake.code(fake.workspace()), state=forged)
+    assert answer.status in {400, 401}
     assert fake.calls == []
 
 
@@ -274,7 +286,7 @@ async def test_another_gateways_state_counts_for_nothing(client, fake, installed
     async with browser_of(other) as browser:
         state = (await browser.begin())["state"]
     async with browser_of(install(client, installed, clock)) as browser:
-        browser.cookie = f"slack-install={state}"
+        browser.cookie = f"__Host-slack-install={state}"
         assert (await browser.end(code="c", state=state)).status == 401
     assert fake.calls == []
 

@@ -66,6 +66,25 @@ async def test_a_response_of_unknown_fate_is_shown_once(database, processed):
         assert shown(house) == ["Hello."]
 
 
+@pytest.mark.parametrize("body", ["<html>a proxy</html>", "", '{"ok": false}', "okay"])
+async def test_a_response_that_is_not_slacks_is_sent_again(database, body):
+    """Nobody knows whether Slack has it."""
+    async with slacked(database, says("Hello.")) as house:
+        house.fake.answer("response_url", body=body)
+        await house.command()
+        await house.done()
+        assert shown(house) == ["Hello."]
+
+
+async def test_the_way_to_a_long_answer_leads_into_the_same_slack(database):
+    """There are others than slack.com."""
+    async with slacked(database, says(LONG)) as house:
+        await house.command()
+        await house.done()
+        site = house.fake.url.removesuffix("api/")
+        assert f"<{site}app_redirect?channel={house.dm}|" in shown(house)[0]
+
+
 @pytest.mark.parametrize("error", ["used_url", "expired_url"])
 async def test_a_dead_response_url_is_no_dead_end(database, error):
     """All of the answer comes as a direct message."""
