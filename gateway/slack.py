@@ -1,6 +1,8 @@
 """The Slack side, made from top to bottom: what is heard there, and what answers go out by."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from adapters.slack.adapter import SlackAdapter
@@ -20,6 +22,7 @@ from adapters.web.routing import Access, Handler, Route
 from core.changes import Changes
 from core.conversation import ConversationHandler
 from core.database import Database
+from core.errors import Permanent, Transient
 from core.ports import Clock, Observer
 from gateway.config import Settings
 
@@ -41,6 +44,7 @@ class SlackSide:
         )
         self._listeners: Listeners | None = None
         self._socket: SocketMode | None = None
+        self._greeting: asyncio.Task[None] | None = None
         self._renewal = self._renews()
         self.adapter = SlackAdapter(self._api, clock=clock, classic=settings.slack_dm == "classic")
 
@@ -76,6 +80,13 @@ class SlackSide:
             self._renewal.start()
         if self._socket is not None:
             self._socket.start()
+        if self._installed is None:
+            self._greeting = asyncio.create_task(self._greet(), name="slack greeting")
+
+    async def _greet(self) -> None:
+        """Try the token, so that one that is no good is known before anybody writes."""
+        with suppress(Transient, Permanent):  # it was told of, or is known when somebody writes
+            await self._api.call("", "auth.test")
 
     def hears(self) -> bool:
         """Whether Slack and this process can talk, as far as it can tell."""
@@ -94,6 +105,8 @@ class SlackSide:
         """Call Slack no more."""
         if self._renewal is not None:
             await self._renewal.stop()
+        if self._greeting is not None:
+            self._greeting.cancel()
         await self._api.close()
 
     async def _removed(self, body: Mapping[str, Any]) -> None:

@@ -291,3 +291,12 @@ async def test_a_workspace_that_removed_the_app_is_not_answered(many: SlackHouse
     await many.hear("Are you there?")
     await many.house.idle()
     assert await many.stored() == stored
+
+
+async def test_a_token_that_slack_refuses_is_known_before_anybody_writes(url: str) -> None:
+    """`/health` says so."""
+    async with slack_house(url, slack_bot_token="xoxb-of-another-app") as broken:
+        await broken.until(lambda: not broken.house.gateway.slack.hears())
+        async with broken.house.http.get("/health") as health:
+            assert health.status == 503
+            assert (await health.json())["checks"]["slack"] == "unhealthy"
