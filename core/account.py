@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from core.statements import number
-from core.tables import addresses, deliveries, feedback, messages, sessions, turns
+from core.tables import addresses, deliveries, feedback, messages, owed, sessions, turns
 from core.text import render
 from core.types import STOPPED, Status
 
@@ -253,6 +253,7 @@ _ERASE = (
     delete(feedback).where(feedback.c.message_id.in_(_THEIR_MESSAGES)),
     delete(messages).where(messages.c.session_id.in_(_IDS)),
     delete(deliveries).where(deliveries.c.turn_id.in_(_THEIR_TURNS)),
+    delete(owed).where(owed.c.turn_id.in_(_THEIR_TURNS)),
     update(addresses)
     .where(addresses.c.session_id.in_(_IDS))
     .values(account="", conversation=literal(ONCE) + cast(addresses.c.id, Text)),

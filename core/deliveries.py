@@ -45,7 +45,7 @@ def checkpoint(
     db: Connection, turn: Turn, part: int, external_id: str, *, sent_at: int | None
 ) -> None:
     """Remember a part of a delivery. Raises `Fenced`."""
-    _hold(db, turn)
+    hold(db, turn)
     values = {"turn_id": turn.id, "part": part, "external_id": external_id, "sent_at": sent_at}
     db.execute(sql.CHECKPOINT[db.dialect.name], values)
 
@@ -57,7 +57,7 @@ def known(db: Connection, session_id: int) -> frozenset[str]:
 
 def adopt(db: Connection, turn: Turn, address: Address) -> None:
     """Make an address one of the turn's session; nothing if it is one already. Raises `Fenced`."""
-    _hold(db, turn)
+    hold(db, turn)
     values = {
         "session_id": turn.session_id,
         "platform": address.platform,
@@ -68,7 +68,8 @@ def adopt(db: Connection, turn: Turn, address: Address) -> None:
     db.execute(sql.NEW_ADDRESS[db.dialect.name], values)
 
 
-def _hold(db: Connection, turn: Turn) -> None:
+def hold(db: Connection, turn: Turn) -> None:
+    """Make sure that the turn is still its owner's. Raises `Fenced`."""
     held = db.execute(sql.HOLD, {"turn": turn.id, "fence": turn.attempt})
     if not held.rowcount:
         raise Fenced(f"turn {turn.id}")

@@ -1,14 +1,15 @@
 """From an answer to its platform: offered until it is taken, and never twice what was taken."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import deliveries
+from core import deliveries, owed
 from core.database import Database
 from core.errors import Barred, Fenced, Permanent, RateLimited, Transient
 from core.facts import DeliveryRefused, DeliveryRetried
 from core.live import TurnLog
+from core.owed import Debt
 from core.patience import PatientWriter
 from core.ports import Adapter, Clock, Observer
 from core.text import apology
@@ -19,6 +20,35 @@ from core.types import Address, Failure, Status, Turn
 WAITS = (1, 2, 5, 10, 30, 60, 60, 60, 60)
 LONGEST_WAIT = 300
 PATIENT_WAIT, PATIENT_LONGEST = 60, 24 * 3600  # seconds, while it is nothing about the answer
+
+
+class OwedDelivery:
+    """A `core.ports.Owed`, noted under its own turn and the fence of the one it goes out with."""
+
+    def __init__(self, *, debt: Debt, by: "TurnDelivery") -> None:
+        self._turn_id = debt.turn_id
+        self._by = by
+        self.text = debt.text
+        self.parts = debt.parts
+        self._sent = set(debt.sent)
+
+    @property
+    def sent(self) -> frozenset[int]:
+        """The parts that must not be sent again."""
+        return frozenset(self._sent)
+
+    async def checkpoint(self, part: int, external_id: str, *, sent: bool = True) -> None:
+        """Remember a part durably. Raises `Fenced`."""
+        self.parts[part] = external_id
+        if sent:
+            self._sent.add(part)
+        sent_at = int(self._by.clock.now() * 1000) if sent else None
+        note = {"part": part, "external_id": external_id, "sent_at": sent_at}
+        await self._by.writer.write(owed.note, self._by.turn, self._turn_id, note)
+
+    async def settle(self) -> None:
+        """All of it is there."""
+        await self._by.writer.write(owed.settle, self._turn_id)
 
 
 @dataclass(kw_only=True)
@@ -67,6 +97,15 @@ class TurnDelivery:
     async def adopt(self, address: Address) -> None:
         """Let messages at `address` go on with this conversation. Raises `Fenced`."""
         await self.writer.write(deliveries.adopt, self.turn, address)
+
+    async def owe(self) -> None:
+        """Let the rest of the answer wait until its person writes again. Raises `Fenced`."""
+        await self.writer.write(owed.owe, self.turn, now=int(self.clock.now() * 1000))
+
+    async def debts(self) -> Sequence[OwedDelivery]:
+        """The answers that were owed here before this one, the oldest first."""
+        found = await self.writer.read(owed.due, self.turn)
+        return [OwedDelivery(debt=debt, by=self) for debt in found]
 
     def check(self) -> None:
         """Raise `Fenced` if this replica may have lost the turn."""

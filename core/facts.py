@@ -89,6 +89,15 @@ class PlatformBarred:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryReported:
+    """The platform tells how far a part of an answer has come; a failed one with its code."""
+
+    platform: str
+    status: str
+    error_code: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryRefused:
     """The platform will never take an answer; `error` is its word for why."""
 
@@ -175,6 +184,7 @@ Fact = (
     | TurnsRecovered
     | DeliveryRetried
     | PlatformBarred
+    | DeliveryReported
     | DeliveryRefused
     | PlatformCalled
     | InboundRefused

@@ -1,6 +1,6 @@
 """What core asks of the outside. Each is a protocol of one or two verbs."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from core.facts import Fact
@@ -97,12 +97,47 @@ class Delivery(Protocol):
         """Let messages at `address` go on with this conversation, if it is nobody's yet."""
         ...
 
+    async def owe(self) -> None:
+        """Let the rest of the answer wait until its person writes again. Raises `Fenced`."""
+        ...
+
+    async def debts(self) -> Sequence["Owed"]:
+        """The answers that were owed here before this one, the oldest first."""
+        ...
+
     def check(self) -> None:
         """Raise `Fenced` if this replica may have lost the turn. Call before every send."""
         ...
 
     def stop(self) -> None:
         """End the answer where it is: its reader does not want more of it."""
+        ...
+
+
+class Owed(Protocol):
+    """An older answer whose rest is to go out with this delivery, before its own."""
+
+    @property
+    def text(self) -> str:
+        """All of the answer."""
+        ...
+
+    @property
+    def parts(self) -> dict[int, str]:
+        """As a delivery's."""
+        ...
+
+    @property
+    def sent(self) -> frozenset[int]:
+        """As a delivery's."""
+        ...
+
+    async def checkpoint(self, part: int, external_id: str, *, sent: bool = True) -> None:
+        """As a delivery's."""
+        ...
+
+    async def settle(self) -> None:
+        """All of it is there."""
         ...
 
 

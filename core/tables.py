@@ -155,6 +155,8 @@ deliveries = Table(
     Column("external_id", Text, nullable=False),
     Column("sent_at", BigInteger),
     UniqueConstraint("turn_id", "part"),
+    # Whose part it is that a platform reports about.
+    Index(None, "external_id"),
 )
 
 feedback = Table(
@@ -219,4 +221,63 @@ installations = Table(
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("platform", "app", "enterprise", "account"),
     Index(None, "platform", "account"),
+)
+
+# Who writes to us on a platform that restricts when we may write back.
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("platform", Text, nullable=False),
+    # Which of our own addresses they write to.
+    Column("account", Text, nullable=False),
+    # The name that they were first known by; their conversation is called so.
+    Column("person", Text, nullable=False),
+    # When they last wrote; NULL if they never did.
+    Column("heard_at", BigInteger),
+    # Since when the platform takes nothing for them but templates, until they write again.
+    Column("shut_at", BigInteger),
+    # Since when they want to hear nothing from us.
+    Column("opted_out_at", BigInteger),
+    UniqueConstraint("platform", "account", "person"),
+)
+
+# The names that a contact is known by: people change numbers, and numbers hide behind names.
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contact_id", Id, ForeignKey("contacts.id"), nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    UniqueConstraint("platform", "account", "alias"),
+    Index(None, "contact_id"),
+)
+
+# What a platform says became of what it took. It may say so before it tells the sender the id.
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    # How far that is; a report of less comes too late.
+    Column("rank", Integer, nullable=False),
+    Column("error_code", Text),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("platform", "external_id"),
+)
+
+# Answers that may only go out once their person writes again.
+owed = Table(
+    "owed",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("turn_id", Id, ForeignKey("turns.id"), nullable=False),
+    Column("address_id", Id, ForeignKey("addresses.id"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("turn_id"),
+    Index(None, "address_id"),
 )

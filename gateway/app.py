@@ -36,6 +36,7 @@ from gateway.web import web_side
 
 if TYPE_CHECKING:
     from gateway.slack import SlackSide
+    from gateway.whatsapp import WhatsAppSide
 
 PULSE = Pulse()
 GARBAGE = 5000  # new objects between two looks for garbage; a turn leaves hardly any in cycles
@@ -54,6 +55,7 @@ class Gateway:
     replica: Replica
     telemetry: Telemetry
     slack: "SlackSide | None"
+    whatsapp: "WhatsAppSide | None"
     web: web.AppRunner
 
 
@@ -67,7 +69,12 @@ def build(settings: Settings) -> Gateway:
     )
     database = open_database(settings.database_url)
     slack = _slack(settings, database, clock, telemetry.observe)
-    adapters: dict[str, Adapter] = {} if slack is None else {"slack": slack.adapter}
+    whatsapp = _whatsapp(settings, database, clock, telemetry.observe)
+    adapters: dict[str, Adapter] = {}
+    if slack is not None:
+        adapters["slack"] = slack.adapter
+    if whatsapp is not None:
+        adapters["whatsapp"] = whatsapp
     handler, replica = _engine(settings, database, models, adapters, live, clock, telemetry.observe)
 
     changes = Changes(database=database, handler=handler, clock=clock, replica=replica.name)
@@ -86,7 +93,10 @@ def build(settings: Settings) -> Gateway:
         changes=changes,
         health=health,
         clock=clock,
-        more=[] if slack is None else slack.hear(handler, changes),
+        more=[
+            *([] if slack is None else slack.hear(handler, changes)),
+            *([] if whatsapp is None else whatsapp.hear(handler, changes)),
+        ],
     )
     telemetry.watch(
         turns_running=lambda: len(live) - handler.waiting,
@@ -102,6 +112,7 @@ def build(settings: Settings) -> Gateway:
         replica=replica,
         telemetry=telemetry,
         slack=slack,
+        whatsapp=whatsapp,
         web=_runner(app),
     )
 
@@ -174,6 +185,8 @@ async def start(gateway: Gateway) -> list[tuple[str, int]]:
     await schema.check(gateway.database)
     if gateway.slack is not None:
         await gateway.slack.start()
+    if gateway.whatsapp is not None:
+        await gateway.whatsapp.start()
     await gateway.replica.start()
     await gateway.web.setup()
     for port in gateway.settings.ports:
@@ -195,6 +208,8 @@ async def stop(gateway: Gateway, *, grace: float) -> None:
     await gateway.web.cleanup()
     if gateway.slack is not None:
         await gateway.slack.stop()
+    if gateway.whatsapp is not None:
+        await gateway.whatsapp.stop()
     if gateway.claude is not None:
         await gateway.claude.close()
     await gateway.database.close()
@@ -227,6 +242,16 @@ def _slack(
     from gateway.slack import SlackSide  # noqa: PLC0415 - Slack's SDK is loaded if it is used
 
     return SlackSide(settings, database=database, clock=clock, observe=observe)
+
+
+def _whatsapp(
+    settings: Settings, database: Database, clock: Clock, observe: Observer
+) -> "WhatsAppSide | None":
+    if not settings.whatsapp_on:
+        return None
+    from gateway.whatsapp import WhatsAppSide  # noqa: PLC0415 - so is Twilio's
+
+    return WhatsAppSide(settings, database=database, clock=clock, observe=observe)
 
 
 def _claude(settings: Settings) -> Claude | None:

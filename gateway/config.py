@@ -16,6 +16,7 @@ from core.errors import Misconfigured
 from gateway.checks import is_plain, is_server, listed
 from gateway.slack_settings import SlackSettings
 from gateway.web_settings import Names, WebSettings
+from gateway.whatsapp_settings import WhatsAppSettings
 
 ENV_FILE = Path(".env")
 FALLBACKS = ("claude-opus-5-5", "claude-haiku-5-5")
@@ -41,7 +42,7 @@ WRONG = {
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(WebSettings, SlackSettings):
+class Settings(WebSettings, SlackSettings, WhatsAppSettings):
     """What the gateway was told, checked. Made by `load`; by hand, it reads no environment.
 
     A field's description says how to mend its variable, which is the field's name in capitals.

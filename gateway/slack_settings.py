@@ -167,8 +167,12 @@ class SlackSettings(BaseSettings):
                 raise ValueError(
                     "is missing: SLACK_CLIENT_ID is there, and Slack sends people back to it"
                 )
+            if _named(info, "twilio_account_sid"):
+                raise ValueError(
+                    "is missing: TWILIO_ACCOUNT_SID is there, and Twilio signs what it sends here"
+                )
             return None
-        if not _is_base(value):
+        if not is_base(value):
             raise ValueError(
                 "is not the https:// address of a server, with a path at most (http:// for this"
                 " machine only)"
@@ -178,7 +182,7 @@ class SlackSettings(BaseSettings):
     @check("slack_api_url")
     @classmethod
     def _slack_api(cls, value: str) -> str:
-        if not _is_base(value):
+        if not is_base(value):
             raise ValueError(
                 "is not an https:// address, and whoever reads along on the way has the token"
             )
@@ -208,7 +212,7 @@ def _check_key(value: str) -> None:
         raise ValueError("is not 32 bytes in base64") from None
 
 
-def _is_base(value: str) -> bool:
+def is_base(value: str) -> bool:
     """Whether it is a server's address, to put a path behind; it names no user or password."""
     if not is_safe_address(value) or not is_server(value):
         return False

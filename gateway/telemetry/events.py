@@ -22,6 +22,7 @@ EVENTS: Mapping[type, tuple[str, int]] = {
     facts.TurnsRecovered: ("turns.recovered", logging.WARNING),
     facts.DeliveryRetried: ("delivery.retried", logging.WARNING),
     facts.PlatformBarred: ("platform.barred", logging.ERROR),
+    facts.DeliveryReported: ("delivery.reported", logging.DEBUG),
     facts.DeliveryRefused: ("delivery.refused", logging.WARNING),
     facts.PlatformCalled: ("platform.called", logging.DEBUG),
     facts.InboundRefused: ("inbound.refused", logging.WARNING),

@@ -67,6 +67,9 @@ class Metrics:
             facts.TurnsRecovered: lambda fact: self.recovered.inc(len(fact.turn_ids)),
             facts.DeliveryRetried: lambda _: self.deliveries_retried.inc(),
             facts.PlatformBarred: lambda fact: self.platforms_barred(fact.platform).inc(),
+            facts.DeliveryReported: lambda fact: self.deliveries(
+                fact.platform, fact.status, fact.error_code or ""
+            ).inc(),
             facts.DeliveryRefused: lambda _: self.deliveries_refused.inc(),
             facts.PlatformCalled: self._called,
             facts.InboundRefused: lambda fact: self.inbound_refused(fact.platform, fact.reason).inc(
@@ -107,6 +110,9 @@ class Metrics:
         )
         self.deliveries_refused = counter(
             "deliveries_refused", "Answers that a platform will never take."
+        )
+        self.deliveries = Labelled(
+            counter("deliveries", "News of parts of answers.", "platform", "status", "error_code")
         )
         self.platforms_barred = Labelled(
             counter("platform_barred", "Times that a platform began to refuse us.", "platform")

@@ -16,6 +16,7 @@ from core.facts import (
     Accepted,
     BreakerMoved,
     DeliveryRefused,
+    DeliveryReported,
     DeliveryRetried,
     Fact,
     FirstText,
@@ -72,6 +73,7 @@ FACTS = [
     ReplicaStopped(released=2),
     DeliveryRefused(platform="slack", turn_id=7, error="is_archived"),
     PlatformBarred(platform="slack", reason="invalid_auth"),
+    DeliveryReported(platform="whatsapp", status="failed", error_code="63016"),
     PlatformCalled(platform="slack", method="chat.update", outcome="ratelimited", seconds=0.2),
     InboundRefused(platform="slack", reason="signature", count=3),
 ]

@@ -1,0 +1,91 @@
+"""WhatsApp as a platform that answers are sent to.
+
+Twilio can't edit a message, so an answer waits until it is whole; meanwhile we are seen to type.
+"""
+
+import asyncio
+from typing import Any
+
+from adapters.whatsapp.client import Twilio
+from adapters.whatsapp.parts import parts
+from adapters.whatsapp.sending import Sending
+from adapters.whatsapp.window import Window
+from core.database import Database
+from core.errors import Permanent
+from core.ports import Clock, Delivery, Draft
+
+TYPING = 20.0  # seconds; WhatsApp shows it for 25
+TYPING_LONGEST = 180.0
+
+
+class WhatsAppAdapter:
+    """Answers in parts, each once, within 24 hours of what it answers; later, when they write."""
+
+    def __init__(  # noqa: PLR0913 - whom it asks, and what it was told
+        self,
+        twilio: Twilio,
+        *,
+        database: Database,
+        clock: Clock,
+        service: str | None,
+        status_callback: str,
+        typing: bool,
+    ) -> None:
+        self._twilio = twilio
+        self._database = database
+        self._clock = clock
+        self._service = service
+        self._callback = status_callback
+        self._typing = typing
+
+    async def deliver(self, delivery: Delivery, draft: Draft) -> None:
+        """Send the answer once it is whole; see `core.ports.Adapter`."""
+        if not delivery.origins:
+            raise Permanent("nothing tells where the answer goes")
+        origin = delivery.origins[-1]
+        sending = self._sending(delivery, origin)
+        for owed in await delivery.debts():
+            try:
+                settled = await sending.all(parts(owed.text), owed)
+            except Permanent:
+                settled = True  # it will never be there, and must not be in the way of others
+            if settled:
+                await owed.settle()
+        await self._whole(draft, origin.get("sid"))
+        if not await sending.all(parts(draft.text), delivery):
+            await delivery.owe()
+
+    def _sending(self, delivery: Delivery, origin: Any) -> Sending:
+        where = delivery.address
+        return Sending(
+            self._twilio,
+            delivery=delivery,
+            window=Window(
+                database=self._database,
+                clock=self._clock,
+                account=where.account,
+                person=where.conversation,
+            ),
+            clock=self._clock,
+            to=str(origin["from"]),
+            sender=self._service or where.account,
+            status_callback=self._callback,
+        )
+
+    async def _whole(self, draft: Draft, sid: Any) -> None:
+        """Wait for the end of the answer, seen to type until then."""
+        typing = None
+        if self._typing and isinstance(sid, str) and not draft.final:
+            typing = asyncio.create_task(self._type(sid))
+        try:
+            await draft.end()
+        finally:
+            if typing is not None:
+                typing.cancel()
+                await asyncio.gather(typing, return_exceptions=True)
+
+    async def _type(self, sid: str) -> None:
+        until = self._clock.monotonic() + TYPING_LONGEST
+        while self._clock.monotonic() < until:
+            await self._twilio.typing(sid)
+            await self._clock.sleep(TYPING)

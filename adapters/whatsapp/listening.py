@@ -1,0 +1,121 @@
+"""What Twilio tells becomes messages, wishes and reports: stored once this returns."""
+
+from adapters.whatsapp import refusals
+from adapters.whatsapp.events import ENDED, Fields, Inbound, inbound, report
+from adapters.whatsapp.window import PLATFORM
+from adapters.whatsapp.words import Will, WillWords, text_of, will_of
+from core import commands, contacts, owed, reports
+from core.changes import Changes
+from core.contacts import Contact
+from core.conversation import ConversationHandler
+from core.database import Database
+from core.facts import DeliveryReported, InboundRefused
+from core.ports import Clock, Observer
+from core.types import Address, InboundEvent
+
+STOPPED = "You will get no more messages from us. Write START to hear from us again."
+STARTED = "Welcome back. Write STOP whenever you want to hear no more from us."
+
+
+class Listeners:
+    """Hears people, and what became of what they were sent.
+
+    All of it raises `Transient` when it could not be stored, and `events.Malformed`.
+    """
+
+    def __init__(  # noqa: PLR0913 - here all that Twilio says is shared out
+        self,
+        *,
+        handler: ConversationHandler,
+        changes: Changes,
+        database: Database,
+        clock: Clock,
+        observe: Observer,
+        words: WillWords,
+    ) -> None:
+        self._handler = handler
+        self._changes = changes
+        self._database = database
+        self._clock = clock
+        self._observe = observe
+        self._words = words
+
+    async def inbound(self, fields: Fields) -> str | None:
+        """A person's message. Returns what they are told at once; None leaves it to the answer."""
+        said = inbound(fields)
+        contact = await self._database.write(
+            contacts.hear, PLATFORM, said.business, (said.person, *said.aliases), now=self._now()
+        )
+        where = Address(platform=PLATFORM, account=said.business, conversation=contact.person)
+        will = will_of(said, self._words)
+        if will is Will.STOP:
+            return await self._opted(said, contact, where, out=True)
+        if will is Will.START and contact.opted_out_at is not None:
+            return await self._opted(said, contact, where, out=False)
+        if contact.opted_out_at is not None:
+            self._observe(InboundRefused(platform=PLATFORM, reason="opted_out", count=1))
+            return None
+        await self._message(said, where)
+        return None
+
+    async def status(self, fields: Fields) -> None:
+        """What became of a message of ours. It may come before Twilio told us of the message."""
+        told = report(fields)
+        news = reports.Report(status=told.status, rank=told.rank, error_code=told.error_code)
+        risen = await self._database.write(reports.rise, PLATFORM, told.sid, news, now=self._now())
+        if told.rank >= ENDED and told.error_code is not None and told.error_code.isdigit():
+            await self._failed(told.sid, told.business, told.person, int(told.error_code))
+        if risen:
+            self._observe(
+                DeliveryReported(platform=PLATFORM, status=told.status, error_code=told.error_code)
+            )
+
+    async def _opted(
+        self, said: Inbound, contact: Contact, where: Address, *, out: bool
+    ) -> str | None:
+        changed = await self._database.write(contacts.opt, contact.id, out=out, now=self._now())
+        if out:
+            await self._changes.stop(where)
+        if said.opt_out or not changed:
+            return None  # Twilio has told them, or we have
+        return STOPPED if out else STARTED
+
+    async def _message(self, said: Inbound, where: Address) -> None:
+        text = text_of(said)
+        command = commands.parse(text)
+        if command == commands.STOP:
+            await self._changes.stop(where)
+            return
+        await self._handler.accept(
+            InboundEvent(
+                address=where,
+                text=text,
+                message_key=f"{PLATFORM}:{said.account}:{said.sid}",
+                command=command,
+                origin={"from": said.person, "sid": said.sid},
+            )
+        )
+
+    async def _failed(self, sid: str, business: str, person: str, code: int) -> None:
+        """A message that was taken did not arrive; what may still be done about it is done."""
+        match refusals.doing_of(code):
+            case refusals.Doing.WAIT_FOR_THEM:
+                await self._database.write(owed.fail, sid, now=self._now())
+                await self._shut(business, person)
+            case refusals.Doing.BE_SILENT:
+                contact = await self._contact(business, person)
+                if contact is not None:
+                    await self._database.write(contacts.opt, contact.id, out=True, now=self._now())
+            case _:
+                return
+
+    async def _shut(self, business: str, person: str) -> None:
+        contact = await self._contact(business, person)
+        if contact is not None:
+            await self._database.write(contacts.shut, contact.id, now=self._now())
+
+    async def _contact(self, business: str, person: str) -> Contact | None:
+        return await self._database.read(contacts.find, PLATFORM, business, person)
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1000)

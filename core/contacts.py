@@ -1,0 +1,141 @@
+"""People on platforms that restrict when they may be written to, as functions over a connection."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Text, bindparam, select, update
+from sqlalchemy.sql.dml import Insert
+
+from core.statements import both, number
+from core.tables import aliases, contacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """Somebody, and when they may be written to. Times are milliseconds since 1970, UTC.
+
+    `person` is the name that they were first known by; it stays. `heard_at` is None if they never
+    wrote; `shut_at` is when the platform refused free words for them, if they did not write since.
+    """
+
+    id: int
+    person: str
+    heard_at: int | None = None
+    shut_at: int | None = None
+    opted_out_at: int | None = None
+
+
+def find(db: Connection, platform: str, account: str, name: str) -> Contact | None:
+    """The contact that is known by a name; None if nobody is."""
+    row = db.execute(
+        _FIND, {"of_platform": platform, "of_account": account, "of_name": name}
+    ).one_or_none()
+    return None if row is None else _contact(row)
+
+
+def hear(db: Connection, platform: str, account: str, names: Iterable[str], *, now: int) -> Contact:
+    """Somebody wrote, and is known by all of `names`.
+
+    Whoever was known by one of them already stays that contact; of two that turn out to be one,
+    the older stays.
+    """
+    names = list(dict.fromkeys(names))
+    contact = _known(db, platform, account, names) or _make(db, platform, account, names[0])
+    for name in names:
+        db.execute(
+            _NAME[db.dialect.name],
+            {"contact_id": contact, "platform": platform, "account": account, "alias": name},
+        )
+    row = db.execute(_HEAR, {"contact": contact, "now": now}).one()
+    return _contact(row)
+
+
+def shut(db: Connection, contact_id: int, *, now: int) -> None:
+    """The platform refuses free words for them, until they write again."""
+    db.execute(_SHUT, {"contact": contact_id, "now": now})
+
+
+def opt(db: Connection, contact_id: int, *, out: bool, now: int) -> bool:
+    """They want to hear no more from us, or do so again; False if that was so already."""
+    if out:
+        return db.execute(_OUT, {"contact": contact_id, "now": now}).rowcount > 0
+    return db.execute(_IN, {"contact": contact_id}).rowcount > 0
+
+
+def _known(db: Connection, platform: str, account: str, names: list[str]) -> int | None:
+    values = {"of_platform": platform, "of_account": account, "names": names}
+    return db.execute(_OLDEST, values).scalar()
+
+
+def _make(db: Connection, platform: str, account: str, person: str) -> int:
+    values = {"platform": platform, "account": account, "person": person}
+    made: int = db.execute(_MAKE[db.dialect.name], values).scalar_one()
+    return made
+
+
+def _contact(row: Any) -> Contact:
+    return Contact(
+        id=row.id,
+        person=row.person,
+        heard_at=row.heard_at,
+        shut_at=row.shut_at,
+        opted_out_at=row.opted_out_at,
+    )
+
+
+def _words(name: str) -> Any:
+    return bindparam(name, type_=Text)
+
+
+_ROW = (
+    contacts.c.id,
+    contacts.c.person,
+    contacts.c.heard_at,
+    contacts.c.shut_at,
+    contacts.c.opted_out_at,
+)
+_THEIRS = (aliases.c.platform == _words("of_platform")) & (
+    aliases.c.account == _words("of_account")
+)
+_FIND = (
+    select(*_ROW)
+    .join_from(contacts, aliases, aliases.c.contact_id == contacts.c.id)
+    .where(_THEIRS, aliases.c.alias == _words("of_name"))
+)
+_OLDEST = (
+    select(aliases.c.contact_id)
+    .where(_THEIRS, aliases.c.alias.in_(bindparam("names", expanding=True)))
+    .order_by(aliases.c.contact_id)
+    .limit(1)
+)
+
+
+def _make_one(insert_: Any) -> Insert:
+    # Another transaction may have made it a moment ago: the update gives the row back all the same.
+    statement = insert_(contacts)
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=["platform", "account", "person"],
+        set_={"person": statement.excluded.person},
+    ).returning(contacts.c.id)
+
+
+def _name_one(insert_: Any) -> Insert:
+    statement = insert_(aliases)
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=["platform", "account", "alias"],
+        set_={"contact_id": statement.excluded.contact_id},
+    )
+
+
+_MAKE = both(_make_one)
+_NAME = both(_name_one)
+_ONE = contacts.c.id == number("contact")
+_HEAR = update(contacts).where(_ONE).values(heard_at=number("now"), shut_at=None).returning(*_ROW)
+_SHUT = update(contacts).where(_ONE).values(shut_at=number("now"))
+_OUT = (
+    update(contacts)
+    .where(_ONE, contacts.c.opted_out_at.is_(None))
+    .values(opted_out_at=number("now"))
+)
+_IN = update(contacts).where(_ONE, contacts.c.opted_out_at.is_not(None)).values(opted_out_at=None)

@@ -1,0 +1,114 @@
+"""The WhatsApp side, made from top to bottom: what is heard there, and what answers go out by."""
+
+import aiohttp
+
+from adapters.web.routing import Access, Handler, Route
+from adapters.whatsapp.adapter import WhatsAppAdapter
+from adapters.whatsapp.client import Twilio
+from adapters.whatsapp.ingress import Ingress
+from adapters.whatsapp.listening import Listeners
+from adapters.whatsapp.signature import Keys
+from adapters.whatsapp.words import WillWords
+from core.changes import Changes
+from core.conversation import ConversationHandler
+from core.database import Database
+from core.ports import Clock, Delivery, Draft, Observer
+from gateway.config import Settings
+
+INBOUND_PATH, STATUS_PATH = "/webhooks/whatsapp", "/webhooks/whatsapp/status"
+CONNECTIONS = 100
+
+
+class WhatsAppSide:
+    """The adapter and what feeds it. `start` before anything is delivered."""
+
+    def __init__(
+        self, settings: Settings, *, database: Database, clock: Clock, observe: Observer
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._observe = observe
+        self._session: aiohttp.ClientSession | None = None
+        self._adapter: WhatsAppAdapter | None = None
+
+    def hear(self, handler: ConversationHandler, changes: Changes) -> list[Route]:
+        """The routes by which Twilio reaches `handler`."""
+        settings = self._settings
+        listeners = Listeners(
+            handler=handler,
+            changes=changes,
+            database=self._database,
+            clock=self._clock,
+            observe=self._observe,
+            words=WillWords(
+                stop=frozenset(settings.whatsapp_stop_words),
+                start=frozenset(settings.whatsapp_start_words),
+            ),
+        )
+        tokens = tuple(token.get_secret_value() for token in settings.twilio_auth_token)
+        ingress = Ingress(
+            account=settings.twilio_account_sid or "",
+            keys=Keys(tokens=tokens, shared={}),
+            public_urls=[settings.public_url or ""],
+            on_inbound=listeners.inbound,
+            on_status=listeners.status,
+            observe=self._observe,
+            clock=self._clock,
+        )
+        return [
+            _route(INBOUND_PATH, ingress.inbound, "Takes what people write on WhatsApp."),
+            _route(STATUS_PATH, ingress.status, "Takes what became of our messages."),
+        ]
+
+    async def start(self) -> None:
+        """Make the connections' pool. A Twilio that is away does not hold anything up."""
+        if self._session is not None:
+            return
+        settings = self._settings
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        account = settings.twilio_account_sid or ""
+        twilio = Twilio(
+            session=self._session,
+            account=account,
+            username=account,
+            password=settings.twilio_auth_token[0].get_secret_value(),
+            api_url=settings.twilio_api_url,
+            clock=self._clock,
+            observe=self._observe,
+        )
+        twilio.warm()
+        self._adapter = WhatsAppAdapter(
+            twilio,
+            database=self._database,
+            clock=self._clock,
+            service=settings.twilio_messaging_service_sid,
+            status_callback=f"{settings.public_url}{STATUS_PATH}",
+            typing=settings.whatsapp_typing == "on",
+        )
+
+    async def deliver(self, delivery: Delivery, draft: Draft) -> None:
+        """Bring an answer; see `core.ports.Adapter`."""
+        await self.start()
+        assert self._adapter is not None  # noqa: S101 - start made it
+        await self._adapter.deliver(delivery, draft)
+
+    async def stop(self) -> None:
+        """Call Twilio no more."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _route(path: str, handler: Handler, says: str) -> Route:
+    return Route(
+        method="POST",
+        path=path,
+        handler=handler,
+        says=says,
+        tag="whatsapp",
+        access=Access.PLATFORM,
+        hidden=True,  # it is between Twilio and us
+    )

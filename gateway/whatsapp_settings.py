@@ -1,0 +1,128 @@
+"""The part of the environment that says which WhatsApp sender the gateway answers for."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationInfo
+from pydantic import field_validator as check
+from pydantic_settings import BaseSettings, NoDecode
+
+from gateway.checks import is_plain, listed
+from gateway.slack_settings import is_base
+from gateway.web_settings import Secrets
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
+_ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+LONGEST_WORD = 40
+
+
+class WhatsAppSettings(BaseSettings):
+    """Each field is checked with those above it in view: what is at fault there is not there.
+
+    A validator's name must differ from those of the other parts of the settings: of two that
+    have the same, only one would be asked.
+    """
+
+    twilio_account_sid: str | None = Field(
+        None, description="set the Account SID (AC and 32 digits) from Twilio's console"
+    )
+    twilio_auth_token: Secrets = Field(
+        (),
+        repr=False,
+        validate_default=True,
+        description="set the Auth Token from Twilio's console (new,old while you change it)",
+    )
+    twilio_whatsapp_number: str | None = Field(
+        None, description="set the sender's number, such as +14155238886 (the sandbox's)"
+    )
+    twilio_messaging_service_sid: str | None = Field(
+        None,
+        validate_default=True,
+        description="set TWILIO_WHATSAPP_NUMBER, or this to a Messaging Service's SID (MG and 32"
+        " digits)",
+    )
+    twilio_api_url: str | None = Field(
+        None, description="leave it out, or set the https:// address of what stands for Twilio"
+    )
+    whatsapp_typing: Literal["on", "off"] = Field("on", description="set on or off")
+    whatsapp_stop_words: Words = Field(
+        ("stop", "stopall", "unsubscribe", "optout"), description="set words, such as stop,alto"
+    )
+    whatsapp_start_words: Words = Field(
+        ("start", "unstop"), description="set words, such as start,alta"
+    )
+
+    @property
+    def whatsapp_on(self) -> bool:
+        """Whether there is a WhatsApp sender to answer for."""
+        return self.twilio_account_sid is not None
+
+    @check("twilio_auth_token", "whatsapp_stop_words", "whatsapp_start_words", mode="before")
+    @classmethod
+    def _twilio_lists(cls, value: object) -> object:
+        return listed(value)
+
+    @check("twilio_account_sid")
+    @classmethod
+    def _account_sid(cls, value: str) -> str:
+        if not _ACCOUNT.fullmatch(value):
+            raise ValueError("is no Account SID, which is AC and 32 digits or letters a to f")
+        return value
+
+    @check("twilio_auth_token")
+    @classmethod
+    def _auth_token(
+        cls, tokens: tuple[SecretStr, ...], info: ValidationInfo
+    ) -> tuple[SecretStr, ...]:
+        there = _there(info, "twilio_account_sid")
+        if there and not tokens:
+            raise ValueError("is missing: TWILIO_ACCOUNT_SID is there, and is of no use without")
+        if tokens and not there:
+            raise ValueError("is set without TWILIO_ACCOUNT_SID")
+        if len(tokens) > 2:
+            raise ValueError("has more than two entries: the new one and the old are enough")
+        if not all(is_plain(token.get_secret_value()) for token in tokens):
+            raise ValueError("holds a space, a line break or a sign that no token has")
+        return tokens
+
+    @check("twilio_whatsapp_number")
+    @classmethod
+    def _number(cls, value: str) -> str:
+        number = value.removeprefix("whatsapp:").replace(" ", "")
+        if not _NUMBER.fullmatch(number):
+            raise ValueError("is no number in international form, which begins with +")
+        return number
+
+    @check("twilio_messaging_service_sid")
+    @classmethod
+    def _service(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not _SERVICE.fullmatch(value):
+            raise ValueError("is no Messaging Service's SID")
+        lacking = value is None and not _there(info, "twilio_whatsapp_number")
+        if lacking and _there(info, "twilio_account_sid"):
+            raise ValueError("is missing, and so is TWILIO_WHATSAPP_NUMBER: nothing could be sent")
+        return value
+
+    @check("twilio_api_url")
+    @classmethod
+    def _twilio_api(cls, value: str) -> str:
+        if not is_base(value):
+            raise ValueError(
+                "is not an https:// address, and whoever reads along on the way has the token"
+            )
+        return value.rstrip("/")
+
+    @check("whatsapp_stop_words", "whatsapp_start_words")
+    @classmethod
+    def _wishes(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if not words or not all(word.isalnum() and len(word) <= LONGEST_WORD for word in words):
+            raise ValueError("has to hold words, each of letters alone")
+        return words
+
+
+def _there(info: ValidationInfo, name: str) -> bool:
+    """Whether a field above has a value; one with a fault was given too, and has been told of."""
+    return name not in info.data or bool(info.data[name])
