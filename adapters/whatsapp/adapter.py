@@ -68,7 +68,8 @@ class WhatsAppAdapter:
             ),
             clock=self._clock,
             to=str(origin["from"]),
-            sender=self._service or where.account,
+            sender=where.account,  # they wrote to it, and look for the answer there
+            service=self._service,
             status_callback=self._callback,
         )
 

@@ -98,6 +98,7 @@ class Twilio:
         *,
         to: str,
         sender: str,
+        service: str | None = None,
         body: str | None = None,
         content_sid: str | None = None,
         content_variables: Mapping[str, str] | None = None,
@@ -105,12 +106,15 @@ class Twilio:
     ) -> Sent:
         """Send words, or a template (`content_sid`) with its variables.
 
+        With a `service` and a `sender`, the message comes from that one of its senders.
+
         Raises `Throttled`, `NotSent`, `InDoubt` or `Refused`. That the 24 hours are over is not
         told here, but to `status_callback`.
         """
         variables = None if content_variables is None else json.dumps(dict(content_variables))
         fields = {
             "to": to,
+            "messaging_service_sid": service,
             "messaging_service_sid" if _is_service(sender) else "from_": sender,
             "body": body,
             "content_sid": content_sid,

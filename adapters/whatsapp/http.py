@@ -15,7 +15,7 @@ import aiohttp
 from twilio.http import AsyncHttpClient  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
-from core.errors import Permanent, Transient
+from core.errors import Permanent, RateLimited, Transient
 
 LONGEST_WAIT = 3600.0  # seconds of a Retry-After that we believe
 # Too much was asked, whichever status says so: of the account, or of one recipient.
@@ -32,7 +32,7 @@ _BEFORE = (
 _log = logging.getLogger(__name__)  # the package wants one; nobody writes to it
 
 
-class Throttled(Transient):
+class Throttled(RateLimited):
     """It was not done: too much was asked, of the account or for one recipient.
 
     `code` is Twilio's number for it; `retry_after` is None if it did not say how long.
@@ -163,4 +163,4 @@ def _seconds(retry_after: str) -> float | None:
         seconds = float(retry_after)
     except ValueError:
         return None
-    return min(max(seconds, 0.1), LONGEST_WAIT)
+    return min(max(seconds, 0.1), LONGEST_WAIT) if math.isfinite(seconds) else None

@@ -46,6 +46,7 @@ class Sending:
         clock: Clock,
         to: str,
         sender: str,
+        service: str | None,
         status_callback: str,
     ) -> None:
         self._twilio = twilio
@@ -54,6 +55,7 @@ class Sending:
         self._clock = clock
         self._to = to
         self._sender = sender
+        self._service = service
         self._callback = status_callback
 
     async def all(self, bodies: list[str], notes: Notes) -> bool:
@@ -84,7 +86,11 @@ class Sending:
         self._delivery.check()
         try:
             sent = await self._twilio.send(
-                to=self._to, sender=self._sender, body=body, status_callback=self._callback
+                to=self._to,
+                sender=self._sender,
+                service=self._service,
+                body=body,
+                status_callback=self._callback,
             )
         except InDoubt:
             await self._settle(number, body, notes)

@@ -13,6 +13,8 @@ from tests.journeys.house import until
 from tests.journeys.whatsapps import WhatsAppHouse, whatsapp_house
 
 BEN = "whatsapp:+15557654321"
+OTHER = "whatsapp:+14155239999"
+SERVICE = "MG" + "1" * 32
 DAY = 24 * 3600 * 1000
 
 
@@ -198,3 +200,14 @@ async def _wrote(shop: WhatsAppHouse, *, ago: int) -> None:
     assert contact.heard_at is not None
     heard = contact.heard_at - ago
     await database.write(contacts.hear, "whatsapp", BUSINESS, [ANA], now=heard)
+
+
+async def test_with_a_service_the_answer_comes_from_the_number_they_wrote_to(url: str) -> None:
+    """A service has several, and would choose."""
+    async with whatsapp_house(url, twilio_messaging_service_sid=SERVICE) as shop:
+        shop.twilio.services[SERVICE] = (OTHER, BUSINESS)
+        shop.twilio.senders.add(OTHER)
+        await shop.hear("Hi")
+        await shop.seen()
+        [sent] = shop.twilio.sent(ANA)
+        assert (sent.sender, sent.service) == (BUSINESS, SERVICE)

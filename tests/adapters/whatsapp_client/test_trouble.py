@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractResolver
 from adapters.whatsapp.client import InDoubt, NotSent, Refused, Throttled
 from adapters.whatsapp.http import Http
 from tests.adapters.whatsapp_client.stage import HASTY, PATIENT, SECRET_WORDS, say, twilio_of
-from tests.fakes.twilio import ACCOUNT, ANA, TOKEN
+from tests.fakes.twilio import ACCOUNT, ANA, BUSINESS, TOKEN
 
 ELSEWHERE = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 
@@ -277,6 +277,14 @@ async def test_no_error_says_what_was_said(twilio, fake, arrange):
     shown = "".join(traceback.format_exception(raised.value)) + repr(vars(raised.value))
     assert SECRET_WORDS not in shown
     assert TOKEN not in shown
+
+
+async def test_no_error_says_who_was_written_to(session, silent):
+    """A list is asked for by its address, which names the person."""
+    twilio = twilio_of(session, f"https://127.0.0.1:{silent}", timeouts=HASTY)
+    with pytest.raises(NotSent) as raised:
+        await twilio.recent(to=ANA, sender=BUSINESS, since=0)
+    assert "15551230000" not in "".join(traceback.format_exception(raised.value))
 
 
 async def test_json_is_sent_as_json(session):
