@@ -63,6 +63,16 @@ def opt(db: Connection, contact_id: int, *, out: bool, now: int) -> bool:
     return db.execute(_IN, {"contact": contact_id}).rowcount > 0
 
 
+def announce(db: Connection, contact_id: int, *, now: int) -> bool:
+    """They are about to be told that something waits; False if they were since they last wrote."""
+    return db.execute(_ANNOUNCE, {"contact": contact_id, "now": now}).rowcount > 0
+
+
+def take_back(db: Connection, contact_id: int) -> None:
+    """They could not be told."""
+    db.execute(_TAKE_BACK, {"contact": contact_id})
+
+
 def _known(db: Connection, platform: str, account: str, names: list[str]) -> int | None:
     values = {"of_platform": platform, "of_account": account, "names": names}
     return db.execute(_OLDEST, values).scalar()
@@ -131,7 +141,18 @@ def _name_one(insert_: Any) -> Insert:
 _MAKE = both(_make_one)
 _NAME = both(_name_one)
 _ONE = contacts.c.id == number("contact")
-_HEAR = update(contacts).where(_ONE).values(heard_at=number("now"), shut_at=None).returning(*_ROW)
+_HEAR = (
+    update(contacts)
+    .where(_ONE)
+    .values(heard_at=number("now"), shut_at=None, announced_at=None)
+    .returning(*_ROW)
+)
+_ANNOUNCE = (
+    update(contacts)
+    .where(_ONE, contacts.c.announced_at.is_(None), contacts.c.opted_out_at.is_(None))
+    .values(announced_at=number("now"))
+)
+_TAKE_BACK = update(contacts).where(_ONE).values(announced_at=None)
 _SHUT = update(contacts).where(_ONE).values(shut_at=number("now"))
 _OUT = (
     update(contacts)

@@ -237,6 +237,8 @@ contacts = Table(
     Column("heard_at", BigInteger),
     # Since when the platform takes nothing for them but templates, until they write again.
     Column("shut_at", BigInteger),
+    # When they were told that something waits for them, since they last wrote.
+    Column("announced_at", BigInteger),
     # Since when they want to hear nothing from us.
     Column("opted_out_at", BigInteger),
     UniqueConstraint("platform", "account", "person"),

@@ -1,9 +1,12 @@
 """The WhatsApp side, made from top to bottom: what is heard there, and what answers go out by."""
 
+from contextlib import suppress
+
 import aiohttp
 
 from adapters.web.routing import Access, Handler, Route
 from adapters.whatsapp.adapter import WhatsAppAdapter
+from adapters.whatsapp.announcing import Announcer, Template
 from adapters.whatsapp.client import Twilio
 from adapters.whatsapp.ingress import Ingress
 from adapters.whatsapp.listening import Listeners
@@ -12,6 +15,7 @@ from adapters.whatsapp.words import WillWords
 from core.changes import Changes
 from core.conversation import ConversationHandler
 from core.database import Database
+from core.errors import Transient
 from core.ports import Clock, Delivery, Draft, Observer
 from gateway.config import Settings
 
@@ -31,6 +35,8 @@ class WhatsAppSide:
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
         self._adapter: WhatsAppAdapter | None = None
+        self._announcer: Announcer | None = None
+        self._listeners: Listeners | None = None
 
     def hear(self, handler: ConversationHandler, changes: Changes) -> list[Route]:
         """The routes by which Twilio reaches `handler`."""
@@ -45,7 +51,9 @@ class WhatsAppSide:
                 stop=frozenset(settings.whatsapp_stop_words),
                 start=frozenset(settings.whatsapp_start_words),
             ),
+            on_owed=self._on_owed,
         )
+        self._listeners = listeners
         tokens = tuple(token.get_secret_value() for token in settings.twilio_auth_token)
         ingress = Ingress(
             account=settings.twilio_account_sid or "",
@@ -80,6 +88,17 @@ class WhatsAppSide:
             observe=self._observe,
         )
         twilio.warm()
+        template = settings.twilio_template_sid
+        self._announcer = Announcer(
+            twilio,
+            database=self._database,
+            clock=self._clock,
+            template=None
+            if template is None
+            else Template(sid=template, variables=settings.twilio_template_variables),
+            service=settings.twilio_messaging_service_sid,
+            status_callback=f"{settings.public_url}{STATUS_PATH}",
+        )
         self._adapter = WhatsAppAdapter(
             twilio,
             database=self._database,
@@ -87,6 +106,7 @@ class WhatsAppSide:
             service=settings.twilio_messaging_service_sid,
             status_callback=f"{settings.public_url}{STATUS_PATH}",
             typing=settings.whatsapp_typing == "on",
+            announce=self._announcer.announce,
         )
 
     async def deliver(self, delivery: Delivery, draft: Draft) -> None:
@@ -95,8 +115,15 @@ class WhatsAppSide:
         assert self._adapter is not None  # noqa: S101 - start made it
         await self._adapter.deliver(delivery, draft)
 
+    async def _on_owed(self, account: str, person: str) -> None:
+        if self._announcer is not None:
+            with suppress(Transient):  # what waits is there when they write
+                await self._announcer.announce(account, person)
+
     async def stop(self) -> None:
         """Call Twilio no more."""
+        if self._listeners is not None:
+            await self._listeners.stop()
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import Field, SecretStr, ValidationInfo
 from pydantic import field_validator as check
 from pydantic_settings import BaseSettings, NoDecode
@@ -15,6 +16,7 @@ Words = Annotated[tuple[str, ...], NoDecode]
 
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+_TEMPLATE = re.compile(r"HX[0-9a-fA-F]{32}")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 LONGEST_WORD = 40
 
@@ -46,6 +48,13 @@ class WhatsAppSettings(BaseSettings):
     )
     twilio_api_url: str | None = Field(
         None, description="leave it out, or set the https:// address of what stands for Twilio"
+    )
+    twilio_template_sid: str | None = Field(
+        None,
+        description="set an approved template's ContentSid (HX and 32 digits), or leave it out",
+    )
+    twilio_template_variables: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description='set JSON such as {"1": "Ada\'s shop"}, beside TWILIO_TEMPLATE_SID'
     )
     whatsapp_typing: Literal["on", "off"] = Field("on", description="set on or off")
     whatsapp_stop_words: Words = Field(
@@ -105,6 +114,25 @@ class WhatsAppSettings(BaseSettings):
         if lacking and _there(info, "twilio_account_sid"):
             raise ValueError("is missing, and so is TWILIO_WHATSAPP_NUMBER: nothing could be sent")
         return value
+
+    @check("twilio_template_sid")
+    @classmethod
+    def _template(cls, value: str) -> str:
+        if not _TEMPLATE.fullmatch(value):
+            raise ValueError("is no ContentSid, which is HX and 32 digits or letters a to f")
+        return value
+
+    @check("twilio_template_variables", mode="before")
+    @classmethod
+    def _variables(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        if not _there(info, "twilio_template_sid"):
+            raise ValueError("is set without TWILIO_TEMPLATE_SID")
+        try:
+            return msgspec.json.decode(value, type=dict[str, str])
+        except msgspec.MsgspecError:
+            raise ValueError("is no JSON object with texts alone") from None
 
     @check("twilio_api_url")
     @classmethod

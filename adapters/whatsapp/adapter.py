@@ -4,6 +4,7 @@ Twilio can't edit a message, so an answer waits until it is whole; meanwhile we 
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from adapters.whatsapp.client import Twilio
@@ -30,6 +31,7 @@ class WhatsAppAdapter:
         service: str | None,
         status_callback: str,
         typing: bool,
+        announce: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
         self._twilio = twilio
         self._database = database
@@ -37,6 +39,7 @@ class WhatsAppAdapter:
         self._service = service
         self._callback = status_callback
         self._typing = typing
+        self._announce = announce
 
     async def deliver(self, delivery: Delivery, draft: Draft) -> None:
         """Send the answer once it is whole; see `core.ports.Adapter`."""
@@ -54,6 +57,8 @@ class WhatsAppAdapter:
         await self._whole(draft, origin.get("sid"))
         if not await sending.all(parts(draft.text), delivery):
             await delivery.owe()
+            if self._announce is not None:
+                await self._announce(delivery.address.account, delivery.address.conversation)
 
     def _sending(self, delivery: Delivery, origin: Any) -> Sending:
         where = delivery.address

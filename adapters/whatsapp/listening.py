@@ -1,5 +1,9 @@
 """What Twilio tells becomes messages, wishes and reports: stored once this returns."""
 
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from adapters.whatsapp import refusals
 from adapters.whatsapp.events import ENDED, Fields, Inbound, inbound, report
 from adapters.whatsapp.window import PLATFORM
@@ -13,6 +17,7 @@ from core.facts import DeliveryReported, InboundRefused
 from core.ports import Clock, Observer
 from core.types import Address, InboundEvent
 
+ANNOUNCING = 100  # templates on their way at most; whoever is beyond hears when they write
 STOPPED = "You will get no more messages from us. Write START to hear from us again."
 STARTED = "Welcome back. Write STOP whenever you want to hear no more from us."
 
@@ -20,7 +25,8 @@ STARTED = "Welcome back. Write STOP whenever you want to hear no more from us."
 class Listeners:
     """Hears people, and what became of what they were sent.
 
-    All of it raises `Transient` when it could not be stored, and `events.Malformed`.
+    All of it raises `Transient` when it could not be stored, and `events.Malformed`. `on_owed` is
+    given one of our addresses and a person, for whom an answer waits from now on.
     """
 
     def __init__(  # noqa: PLR0913 - here all that Twilio says is shared out
@@ -32,6 +38,7 @@ class Listeners:
         clock: Clock,
         observe: Observer,
         words: WillWords,
+        on_owed: Callable[[str, str], Coroutine[Any, Any, None]],
     ) -> None:
         self._handler = handler
         self._changes = changes
@@ -39,6 +46,8 @@ class Listeners:
         self._clock = clock
         self._observe = observe
         self._words = words
+        self._on_owed = on_owed
+        self._announcing: set[asyncio.Task[None]] = set()
 
     async def inbound(self, fields: Fields) -> str | None:
         """A person's message. Returns what they are told at once; None leaves it to the answer."""
@@ -100,14 +109,30 @@ class Listeners:
         """A message that was taken did not arrive; what may still be done about it is done."""
         match refusals.doing_of(code):
             case refusals.Doing.WAIT_FOR_THEM:
-                await self._database.write(owed.fail, sid, now=self._now())
+                turn = await self._database.write(owed.fail, sid, now=self._now())
                 await self._shut(business, person)
+                if turn is not None:
+                    self._announce(business, person)
             case refusals.Doing.BE_SILENT:
                 contact = await self._contact(business, person)
                 if contact is not None:
                     await self._database.write(contacts.opt, contact.id, out=True, now=self._now())
             case _:
                 return
+
+    def _announce(self, business: str, person: str) -> None:
+        """Tell them beside this: Twilio waits for an answer."""
+        if len(self._announcing) < ANNOUNCING:
+            task = asyncio.create_task(self._on_owed(business, person))
+            self._announcing.add(task)  # the loop itself would let it be collected
+            task.add_done_callback(self._announcing.discard)
+
+    async def stop(self) -> None:
+        """Drop what is under way beside the answers to Twilio."""
+        tasks = list(self._announcing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _shut(self, business: str, person: str) -> None:
         contact = await self._contact(business, person)

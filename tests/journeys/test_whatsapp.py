@@ -14,6 +14,7 @@ from tests.journeys.whatsapps import WhatsAppHouse, whatsapp_house
 
 BEN = "whatsapp:+15557654321"
 OTHER = "whatsapp:+14155239999"
+TEMPLATE = "HX" + "2" * 32
 SERVICE = "MG" + "1" * 32
 DAY = 24 * 3600 * 1000
 
@@ -129,6 +130,24 @@ async def test_an_answer_that_came_too_late_is_there_when_they_write(shop: Whats
     assert await shop.seen() == []
     await shop.hear("two")
     assert await shop.seen() == ["Late.", "Next."]
+
+
+async def test_a_template_tells_that_an_answer_waits(url: str) -> None:
+    """Once until they write; free words do not leave before."""
+    template = {"twilio_template_sid": TEMPLATE, "twilio_template_variables": {"1": "Ada"}}
+    async with whatsapp_house(url, **template) as shop:
+        shop.twilio.templates[TEMPLATE] = "{{1}} has an answer for you."
+        shop.house.fake.script(*(Answer(words) for words in ("One.", "Two.", "Three.")))
+        shop.twilio.doom(ANA, 63016, 63016)
+        for words in ("one", "two"):
+            await shop.hear(words)
+        await shop.seen()
+        for lost in shop.twilio.sent(ANA):
+            await shop.twilio.callbacks(lost.sid)
+        await until(lambda: bool(shop.twilio.seen(ANA)))
+        assert await shop.seen() == ["Ada has an answer for you."]
+        await shop.hear("three")
+        assert (await shop.seen())[1:] == ["One.", "Two.", "Three."]
 
 
 async def test_nothing_leaves_once_their_day_is_over(shop: WhatsAppHouse) -> None:

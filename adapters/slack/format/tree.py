@@ -14,8 +14,9 @@ def tree_of(markdown: str) -> SyntaxTreeNode | None:
     Links of every scheme are links.
     """
     tokens = _MARKDOWN.parse(markdown)
-    if any(token.level >= DEPTH - 2 for token in tokens):
-        return None  # what is deeper was left out
+    spans = (span for token in tokens for span in token.children or ())
+    if any(each.level >= DEPTH - 2 for each in (*tokens, *spans)):
+        return None  # what is deeper was left out, or would be walked down too far
     return SyntaxTreeNode(tokens)
 
 

@@ -28,6 +28,7 @@ def _contacts() -> None:
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("heard_at", BIG),
         sa.Column("shut_at", BIG),
+        sa.Column("announced_at", BIG),
         sa.Column("opted_out_at", BIG),
         sa.PrimaryKeyConstraint("id", name="pk_contacts"),
         sa.UniqueConstraint(

@@ -76,6 +76,8 @@ def test_no_word_is_lost(marks):
 def test_words_nested_beyond_measure_are_shown_all_the_same():
     """As they were written."""
     assert mrkdwn("> " * 100 + "deep <!here>").endswith("&gt; deep &lt;!here&gt;")
+    spans = "*a _b " * 600 + "c" + "_ d*" * 600
+    assert mrkdwn(spans) == spans
 
 
 @pytest.mark.parametrize("code", ["<!DOCTYPE html>", "a <@b> c", "vector<#x>", "<http://x>"])

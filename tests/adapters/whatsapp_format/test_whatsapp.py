@@ -1,22 +1,10 @@
 """Markdown in WhatsApp's own notation."""
 
-import re
 from time import perf_counter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from adapters.whatsapp.format import whatsapp
-
-modest = settings(max_examples=100, deadline=None)
-MARKS = st.sampled_from(
-    [
-        *("- ", "> ", "1. ", "**", "*", "_", "__", "~~", "`", "```\n", "~~~\n", "# ", "\n", "\n\n"),
-        *("| ", "|---|\n", "  ", "    ", "[", "](https://x.y/(a))", "![", "<b>", "</b>", "<br>"),
-        *("\\*", "\\`", "\\", "`` ` ``", "&nbsp;", "&#96;", "https://x.y/_a_", "。", "「", "」", ":"),
-    ]
-)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +97,7 @@ def test_a_table_has_a_line_for_each_row(markdown, expected):
         ("- ```\n  a\n  ```", "-\n```\na\n```"),
         ("> ```\n> a\n> ```\n> b", "```\na\n```\n\n> b"),
         (r"\`\`\` a", "''' a"),
-        ("a\n    ~~~", "a\n∼∼∼"),
+        ("a\n    ~~~", "a\n" + "\u223c" * 3),
     ],
 )
 def test_code_is_between_ticks_that_nothing_else_has(markdown, expected):
@@ -162,7 +150,7 @@ def test_marks_that_were_escaped_are_seen(markdown, expected):
         ("使用**Python**语言", "使用 *Python* 语言"),
         ("**서울**은", "서울은"),
         (r"**a\* b**", "a* b"),
-        ("**日本語**、（**中**）", "*日本語*、（*中*）"),
+        ("**日本語**、「**中**」", "*日本語*、「*中*」"),
     ],
 )
 def test_a_mark_beside_a_letter_gets_a_space_or_goes(markdown, expected):
@@ -189,7 +177,10 @@ def test_what_is_not_seen_goes():
     """But for what joins emoji, and the letters of some scripts."""
     assert whatsapp("\ufeff# a\u200bb\u2060\u00a0c\x00&ZeroWidthSpace;&nbsp;d") == "*ab c d*"
     assert whatsapp("`a\u200b\u00a0b`\n\n```\na\u200b\u00a0b\n```") == "`a b`\n\n```\na b\n```"
-    assert whatsapp("👩\u200d👩\u200d👧 می\u200cخواهم") == "👩\u200d👩\u200d👧 می\u200cخواهم"
+    assert (
+        whatsapp("👩\u200d👩\u200d👧 \u0645\u06cc\u200c\u062e")
+        == "👩\u200d👩\u200d👧 \u0645\u06cc\u200c\u062e"
+    )
     assert whatsapp("half \ud83d") == "half ?"
 
 
@@ -205,41 +196,25 @@ def test_what_would_be_lost_is_shown_as_it_was_written(markdown):
     assert whatsapp(markdown) == markdown
 
 
-@modest
-@given(st.lists(MARKS, max_size=40))
-def test_no_word_is_lost(marks):
-    """Each word of the Markdown is there, in its order, unless it stood in a link's definition."""
-    text = "".join(f"{mark}w{index}w " for index, mark in enumerate(marks) if mark != "`` ` ``")
-    found = re.findall(r"w(\d+)w", whatsapp(text))
-    assert found == re.findall(r"w(\d+)w", text)
-
-
-@modest
-@given(st.lists(MARKS | st.sampled_from(["a", "b c", " ", "👩\u200d🚀"]), max_size=60).map("".join))
-def test_three_ticks_are_lines_that_come_in_pairs(text):
-    """Whatever a model writes: who cuts the text relies on it."""
-    made = whatsapp(text)
-    fences = [line for line in made.split("\n") if "```" in line]
-    assert len(fences) % 2 == 0
-    assert set(fences) <= {"```"}
-    assert made == made.strip("\n").rstrip()
-
-
-@modest
-@given(st.lists(st.sampled_from(["a", "b c", "«d»", "ünï", "👍🏽", "`x`", "5 < 6"]), min_size=1))
-def test_nothing_is_left_of_bold(words):
-    """Where words stand apart, none of Markdown's marks is left."""
-    text = " ".join(f"**{word}** ***{word}*** *a **{word}** b*" for word in words)
-    assert "**" not in whatsapp(text).replace("_*", "").replace("*_", "")
-    assert whatsapp(text).count("*") == 6 * len(words)
-
-
 @pytest.mark.parametrize(
     "text",
     [
-        *("*a " * 7_000, "a*" * 10_000, "*_" * 10_000, "**a **" * 3_000, "[" * 10_000, "`a" * 9_000),
+        *(
+            "*a " * 7_000,
+            "a*" * 10_000,
+            "*_" * 10_000,
+            "**a **" * 3_000,
+            "[" * 10_000,
+            "`a" * 9_000,
+        ),
         *("<a " * 7_000, "\\*a" * 7_000, "> " * 10_000, "- " * 10_000, "_a*b" * 5_000),
-        *("a*b_" * 5_000, "https://" * 2_500, "(https://x.y" * 1_500, "*a_b " * 4_000, "<!--" * 5_000),
+        *(
+            "a*b_" * 5_000,
+            "https://" * 2_500,
+            "(https://x.y" * 1_500,
+            "*a_b " * 4_000,
+            "<!--" * 5_000,
+        ),
     ],
 )
 def test_no_text_takes_long(text):
