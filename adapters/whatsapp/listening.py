@@ -117,8 +117,10 @@ class Listeners:
                 contact = await self._contact(business, person)
                 if contact is not None:
                     await self._database.write(contacts.opt, contact.id, out=True, now=self._now())
+            case refusals.Doing.GO_SLOWER | refusals.Doing.LATER:
+                await self._database.write(owed.fail, sid, now=self._now())
             case _:
-                return
+                return  # it is counted, and nothing that we could do would help
 
     def _announce(self, business: str, person: str) -> None:
         """Tell them beside this: Twilio waits for an answer."""

@@ -12,11 +12,13 @@ class Doing(Enum):
     BE_SILENT = auto()  # the person has opted out
     TELL_OPERATOR = auto()  # account, sender or limit: theirs to mend, and the answer waits
     GO_SLOWER = auto()
+    LATER = auto()  # the channel had trouble of its own
     GIVE_UP = auto()
 
 
 OUTSIDE = 63016  # a message in words, 24 hours after the person's last one
 OPTED_OUT = 21610
+TROUBLED = frozenset({63010, 63012, 63023})
 CROWDED = frozenset({20429, 63017, 63018})
 OPERATORS = frozenset(
     {
@@ -42,4 +44,6 @@ def doing_of(code: int) -> Doing:
         return Doing.BE_SILENT
     if code in CROWDED:
         return Doing.GO_SLOWER
+    if code in TROUBLED:
+        return Doing.LATER
     return Doing.TELL_OPERATOR if code in OPERATORS else Doing.GIVE_UP

@@ -1,9 +1,10 @@
 """An answer's parts on their way to a person: in order, each once, and only while they may be."""
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
-from adapters.whatsapp.client import InDoubt, Refused, Twilio
+from adapters.whatsapp.client import InDoubt, Message, NotSent, Refused, Throttled, Twilio
 from adapters.whatsapp.refusals import Doing, doing
 from adapters.whatsapp.window import Leave, Window
 from core.errors import Barred, Permanent, RateLimited, Transient
@@ -12,8 +13,11 @@ from core.ports import Clock, Delivery
 GAP = 1.0  # seconds between two parts: sent closer together, they may arrive the other way round
 SETTLING = (2.0, 5.0, 10.0)  # seconds between looks for a message of unknown fate
 SKEW = 60.0  # seconds that Twilio's clock and ours may differ
+YOUNG = 10.0  # seconds in which Twilio may still be taking what a dead process has sent
 CROWDED = 6.0  # seconds until a person may be sent another message, where they had too many
 INTENT = "?"  # before the time, in place of the id of a part that may be on its way
+NOT_BEGUN = ""  # in place of the id of a part that Twilio surely did not take
+LOST = frozenset({"failed", "undelivered", "canceled"})
 
 
 class Notes(Protocol):
@@ -57,6 +61,7 @@ class Sending:
         self._sender = sender
         self._service = service
         self._callback = status_callback
+        self._next = -math.inf
 
     async def all(self, bodies: list[str], notes: Notes) -> bool:
         """Send what was not sent yet; False if the rest has to wait until the person writes.
@@ -64,18 +69,17 @@ class Sending:
         Raises `Transient` to be called again, `Permanent` when it is of no use, and `Fenced`.
         """
         for number, body in enumerate(bodies):
-            if number in notes.sent:
-                continue
-            if not await self._one(number, body, notes):
+            if number not in notes.sent and not await self._one(number, body, notes):
                 return False
-            if number + 1 < len(bodies):
-                await self._clock.sleep(GAP)
         return True
 
     async def _one(self, number: int, body: str, notes: Notes) -> bool:
-        begun = notes.parts.get(number, "")
-        if begun.startswith(INTENT) and await self._found(number, body, notes):
-            return True
+        begun = notes.parts.get(number, NOT_BEGUN)
+        if begun.startswith(INTENT):
+            await self._clock.sleep(_begun_at(begun) + YOUNG - self._clock.now())
+            if sid := await self._found(number, body, notes):
+                return not await self._window.missed(sid)
+        await self._clock.sleep(self._next - self._clock.monotonic())
         match await self._window.leave():
             case Leave.NEVER:
                 raise Permanent("the person wants to hear nothing")
@@ -85,6 +89,17 @@ class Sending:
             await notes.checkpoint(number, f"{INTENT}{self._clock.now():.3f}", sent=False)
         self._delivery.check()
         try:
+            sid = await self._send(number, body, notes)
+        except (Throttled, NotSent, Refused) as error:
+            if not begun.startswith(INTENT):
+                await notes.checkpoint(number, NOT_BEGUN, sent=False)
+            return await self._not_taken(error)
+        self._next = self._clock.monotonic() + GAP
+        return not await self._window.missed(sid)
+
+    async def _send(self, number: int, body: str, notes: Notes) -> str:
+        """Send a part, and remember the id that it got, which is returned."""
+        try:
             sent = await self._twilio.send(
                 to=self._to,
                 sender=self._sender,
@@ -93,34 +108,42 @@ class Sending:
                 status_callback=self._callback,
             )
         except InDoubt:
-            await self._settle(number, body, notes)
-        except Refused as error:
-            return await self._refused(error)
-        else:
-            await notes.checkpoint(number, sent.sid)
-            return not await self._window.missed(sent.sid)
-        return True
+            return await self._settle(number, body, notes)
+        await notes.checkpoint(number, sent.sid)
+        return sent.sid
 
-    async def _settle(self, number: int, body: str, notes: Notes) -> None:
+    async def _settle(self, number: int, body: str, notes: Notes) -> str:
         """Wait until it is clear whether Twilio took it. Raises `Transient`: it did not."""
         for wait in SETTLING:
             await self._clock.sleep(wait)
-            if await self._found(number, body, notes):
-                return
+            if sid := await self._found(number, body, notes):
+                return sid
         raise Transient("Twilio does not know the message")
 
-    async def _found(self, number: int, body: str, notes: Notes) -> bool:
+    async def _found(self, number: int, body: str, notes: Notes) -> str | None:
         """Look for a part that may have been taken, and remember it if it was."""
-        since = float(notes.parts[number].removeprefix(INTENT)) - SKEW
         known = await self._delivery.known() | frozenset(notes.parts.values())
-        recent = await self._twilio.recent(to=self._to, sender=self._sender, since=since)
-        for message in reversed(recent):
-            if message.body == body and message.sid not in known:
+        for message in reversed(await self._recent(_begun_at(notes.parts[number]) - SKEW)):
+            # What was lost is owed, and goes out under another id.
+            if message.body == body and message.sid not in known and message.status not in LOST:
                 await notes.checkpoint(number, message.sid)
-                return True
-        return False
+                return message.sid
+        return None
 
-    async def _refused(self, error: Refused) -> bool:
+    async def _recent(self, since: float) -> list[Message]:
+        try:
+            return await self._twilio.recent(to=self._to, sender=self._sender, since=since)
+        except Throttled as error:
+            raise _crowded(error) from error
+        except Refused as error:  # nothing about the answer, and without a look it can't go on
+            raise _barred(error) from error
+
+    async def _not_taken(self, error: Throttled | NotSent | Refused) -> bool:
+        """What a call that surely did nothing means for the answer; False: it has to wait."""
+        if isinstance(error, Throttled):
+            raise _crowded(error)
+        if isinstance(error, NotSent):
+            raise error
         match doing(error):
             case Doing.WAIT_FOR_THEM:
                 await self._window.shut()
@@ -129,7 +152,19 @@ class Sending:
                 await self._window.opt_out()
                 raise Permanent("the person wants to hear nothing")
             case Doing.TELL_OPERATOR:
-                raise Barred(f"Twilio's error {error.code or error.status}; `gateway doctor`")
-            case Doing.GO_SLOWER:
+                raise _barred(error)
+            case Doing.GO_SLOWER | Doing.LATER:
                 raise RateLimited(str(error.code), retry_after=CROWDED)
         raise error
+
+
+def _begun_at(intent: str) -> float:
+    return float(intent.removeprefix(INTENT))
+
+
+def _crowded(error: Throttled) -> RateLimited:
+    return RateLimited(str(error), retry_after=error.retry_after or CROWDED)
+
+
+def _barred(error: Refused) -> Barred:
+    return Barred(f"Twilio's error {error.code or error.status}; `gateway doctor`")

@@ -119,10 +119,13 @@ async def test_what_twilio_has_confirmed_is_not_confirmed_twice(shop: WhatsAppHo
     assert await shop.seen() == []
 
 
-async def test_an_answer_that_came_too_late_is_there_when_they_write(shop: WhatsAppHouse) -> None:
+@pytest.mark.parametrize("code", [63016, 63018, 63010])
+async def test_an_answer_that_never_arrived_is_there_when_they_write(
+    shop: WhatsAppHouse, code: int
+) -> None:
     """Twilio took it, and told of the failure later; it comes first, and once."""
     shop.house.fake.script(Answer("Late."), Answer("Next."))
-    shop.twilio.doom(ANA, 63016)
+    shop.twilio.doom(ANA, code)
     await shop.hear("one")
     await shop.seen()
     [lost] = shop.twilio.sent(ANA)
