@@ -1,11 +1,12 @@
 """What goes wrong because a test says so."""
 
-import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.fakes.hold import Hold
 
 EVERY = "*"  # the method that is all methods
 
@@ -26,22 +27,7 @@ class Fault:
     error: str | None = None
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    hold: "Hold | None" = None
-
-
-class Hold:
-    """Calls that wait until they are released."""
-
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self._released = asyncio.Event()
-
-    def release(self) -> None:
-        self._released.set()
-
-    async def wait(self) -> None:
-        self.reached.set()
-        await self._released.wait()
+    hold: Hold | None = None
 
 
 class Faults:

@@ -1,11 +1,11 @@
 """What goes wrong because a test says so."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fakes.hold import Hold
 from tests.fakes.twilio.refused import Refused
 
 
@@ -24,22 +24,7 @@ class Fault:
     status: int | None = None
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    hold: "Hold | None" = None
-
-
-class Hold:
-    """Calls that wait until they are released."""
-
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self._released = asyncio.Event()
-
-    def release(self) -> None:
-        self._released.set()
-
-    async def wait(self) -> None:
-        self.reached.set()
-        await self._released.wait()
+    hold: Hold | None = None
 
 
 class Faults:
