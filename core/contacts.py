@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, select, update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, func, select, update
 from sqlalchemy.sql.dml import Insert
 
 from core.statements import both, number
@@ -38,15 +38,16 @@ def hear(db: Connection, platform: str, account: str, names: Iterable[str], *, n
     """Somebody wrote, and is known by all of `names`.
 
     Whoever was known by one of them already stays that contact; of two that turn out to be one,
-    the older stays.
+    the older stays, and has all their names and wishes.
     """
     names = list(dict.fromkeys(names))
     contact = _known(db, platform, account, names) or _make(db, platform, account, names[0])
-    for name in names:
-        db.execute(
-            _NAME[db.dialect.name],
-            {"contact_id": contact, "platform": platform, "account": account, "alias": name},
-        )
+    where = {"contact_id": contact, "platform": platform, "account": account}
+    # Sorted, so that two who hear the same person don't lock each other out.
+    known = {_name(db, where, name) for name in sorted(names)}
+    contact = min(known)
+    if len(known) > 1:
+        _join(db, contact, known)
     row = db.execute(_HEAR, {"contact": contact, "now": now}).one()
     return _contact(row)
 
@@ -80,8 +81,21 @@ def _known(db: Connection, platform: str, account: str, names: list[str]) -> int
 
 def _make(db: Connection, platform: str, account: str, person: str) -> int:
     values = {"platform": platform, "account": account, "person": person}
-    made: int = db.execute(_MAKE[db.dialect.name], values).scalar_one()
-    return made
+    made: int | None = db.execute(_MAKE[db.dialect.name], values).scalar()
+    # None: another transaction made it a moment ago. It is not locked: names are locked first.
+    return made or int(db.execute(_MADE, values).scalar_one())
+
+
+def _name(db: Connection, where: dict[str, Any], name: str) -> int:
+    """Whose name it is: theirs, unless it was somebody's already."""
+    whose: int = db.execute(_NAME[db.dialect.name], {**where, "alias": name}).scalar_one()
+    return whose
+
+
+def _join(db: Connection, contact: int, known: set[int]) -> None:
+    values = {"contact": contact, "known": sorted(known)}
+    db.execute(_MOVE, values)
+    db.execute(_WISH, values)
 
 
 def _contact(row: Any) -> Contact:
@@ -122,25 +136,34 @@ _OLDEST = (
 
 
 def _make_one(insert_: Any) -> Insert:
-    # Another transaction may have made it a moment ago: the update gives the row back all the same.
     statement = insert_(contacts)
-    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
-        index_elements=["platform", "account", "person"],
-        set_={"person": statement.excluded.person},
+    return statement.on_conflict_do_nothing(  # type: ignore[no-any-return]
+        index_elements=["platform", "account", "person"]
     ).returning(contacts.c.id)
 
 
 def _name_one(insert_: Any) -> Insert:
+    # It stays whose it is: the update locks it, and gives the row back.
     statement = insert_(aliases)
     return statement.on_conflict_do_update(  # type: ignore[no-any-return]
         index_elements=["platform", "account", "alias"],
-        set_={"contact_id": statement.excluded.contact_id},
-    )
+        set_={"alias": statement.excluded.alias},
+    ).returning(aliases.c.contact_id)
 
 
 _MAKE = both(_make_one)
+_MADE = select(contacts.c.id).where(
+    contacts.c.platform == _words("platform"),
+    contacts.c.account == _words("account"),
+    contacts.c.person == _words("person"),
+)
 _NAME = both(_name_one)
 _ONE = contacts.c.id == number("contact")
+_KNOWN = bindparam("known", type_=BigInteger, expanding=True)
+_MOVE = update(aliases).where(aliases.c.contact_id.in_(_KNOWN)).values(contact_id=number("contact"))
+# Who opted out under one of their names gets nothing under the others.
+_EARLIEST = select(func.min(contacts.c.opted_out_at)).where(contacts.c.id.in_(_KNOWN))
+_WISH = update(contacts).where(_ONE).values(opted_out_at=_EARLIEST.scalar_subquery())
 _HEAR = (
     update(contacts)
     .where(_ONE)

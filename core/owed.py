@@ -30,9 +30,9 @@ def owe(db: Connection, turn: Turn, *, now: int) -> None:
 
 
 def fail(db: Connection, external_id: str, *, now: int) -> int | None:
-    """A part that the platform took never arrived: it is owed, and what came after it.
+    """A part that the platform took never arrived: it is owed, and it alone is undone.
 
-    Returns its turn; None if no turn has such a part.
+    What came after it has reports of its own. Returns its turn; None if no turn has such a part.
     """
     row = db.execute(_PART, {"external": external_id}).first()
     if row is None:

@@ -18,6 +18,7 @@ from gateway.config import ENV_FILE, Settings, load
 from gateway.findings import Finding
 from gateway.slack_doctor import slack
 from gateway.web_doctor import key_set, web_auth
+from gateway.whatsapp_doctor import whatsapp
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -52,6 +53,8 @@ async def findings(environ: dict[str, str], env_file: Path) -> AsyncIterator[Fin
     async for finding in key_set(settings):
         yield finding
     async for finding in slack(settings, stored=database.verdict == "ok"):
+        yield finding
+    async for finding in whatsapp(settings):
         yield finding
     async for finding in _models(settings):
         yield finding

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Literal
+from unicodedata import category
 
 import msgspec
 from pydantic import Field, SecretStr, ValidationInfo
@@ -73,6 +74,11 @@ class WhatsAppSettings(BaseSettings):
     @classmethod
     def _twilio_lists(cls, value: object) -> object:
         return listed(value)
+
+    @check("whatsapp_typing", mode="before")
+    @classmethod
+    def _typing_in_any_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @check("twilio_account_sid")
     @classmethod
@@ -146,9 +152,14 @@ class WhatsAppSettings(BaseSettings):
     @check("whatsapp_stop_words", "whatsapp_start_words")
     @classmethod
     def _wishes(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        if not words or not all(word.isalnum() and len(word) <= LONGEST_WORD for word in words):
+        if not words or not all(_is_word(word) for word in words):
             raise ValueError("has to hold words, each of letters alone")
         return words
+
+
+def _is_word(text: str) -> bool:
+    # Letters, digits, and the marks without which many scripts have no vowels.
+    return len(text) <= LONGEST_WORD and all(category(sign)[0] in "LMN" for sign in text)
 
 
 def _there(info: ValidationInfo, name: str) -> bool:

@@ -74,9 +74,9 @@ class Sending:
         return True
 
     async def _one(self, number: int, body: str, notes: Notes) -> bool:
-        begun = notes.parts.get(number, NOT_BEGUN)
-        if begun.startswith(INTENT):
-            await self._clock.sleep(_begun_at(begun) + YOUNG - self._clock.now())
+        is_begun = notes.parts.get(number, NOT_BEGUN).startswith(INTENT)
+        if is_begun:
+            await self._clock.sleep(_begun_at(notes.parts[number]) + YOUNG - self._clock.now())
             if sid := await self._found(number, body, notes):
                 return not await self._window.missed(sid)
         await self._clock.sleep(self._next - self._clock.monotonic())
@@ -85,31 +85,30 @@ class Sending:
                 raise Permanent("the person wants to hear nothing")
             case Leave.SHUT:
                 return False
-        if not begun.startswith(INTENT):
+        if not is_begun:
             await notes.checkpoint(number, f"{INTENT}{self._clock.now():.3f}", sent=False)
         self._delivery.check()
         try:
-            sid = await self._send(number, body, notes)
+            sid = await self._create(body)
+        except InDoubt:
+            sid = await self._settle(number, body, notes)
         except (Throttled, NotSent, Refused) as error:
-            if not begun.startswith(INTENT):
+            if not is_begun:  # else an earlier call may still have been taken
                 await notes.checkpoint(number, NOT_BEGUN, sent=False)
             return await self._not_taken(error)
+        else:
+            await notes.checkpoint(number, sid)
         self._next = self._clock.monotonic() + GAP
         return not await self._window.missed(sid)
 
-    async def _send(self, number: int, body: str, notes: Notes) -> str:
-        """Send a part, and remember the id that it got, which is returned."""
-        try:
-            sent = await self._twilio.send(
-                to=self._to,
-                sender=self._sender,
-                service=self._service,
-                body=body,
-                status_callback=self._callback,
-            )
-        except InDoubt:
-            return await self._settle(number, body, notes)
-        await notes.checkpoint(number, sent.sid)
+    async def _create(self, body: str) -> str:
+        sent = await self._twilio.send(
+            to=self._to,
+            sender=self._sender,
+            service=self._service,
+            body=body,
+            status_callback=self._callback,
+        )
         return sent.sid
 
     async def _settle(self, number: int, body: str, notes: Notes) -> str:
@@ -132,7 +131,9 @@ class Sending:
 
     async def _recent(self, since: float) -> list[Message]:
         try:
-            return await self._twilio.recent(to=self._to, sender=self._sender, since=since)
+            # Of a service's messages, some have no sender yet.
+            sender = self._service or self._sender
+            return await self._twilio.recent(to=self._to, sender=sender, since=since)
         except Throttled as error:
             raise _crowded(error) from error
         except Refused as error:  # nothing about the answer, and without a look it can't go on

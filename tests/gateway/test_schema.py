@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from core import account, installations, leases, transcript, turns
+from core import account, contacts, installations, leases, owed, reports, transcript, turns
 from core.again import again
 from core.database import open_database
 from core.errors import Misconfigured
@@ -331,6 +331,39 @@ async def test_a_database_without_installs_gets_room_for_them(empty_database):
     await empty_database.write(installations.save, place, sealed=sealed, now=1, **known)
     [stored] = await empty_database.read(installations.live, "chat")
     assert (stored.place, stored.sealed, stored.expires_at) == (place, sealed, 2**40)
+
+
+async def test_a_database_without_contacts_gets_room_for_them(empty_database):
+    """What is stored stays as it was; what was sent can fail, and is owed to who writes again."""
+
+    def install(db):
+        place = Place(platform="chat", app="A", enterprise="", account="T")
+        sealed = Sealed(secret=bytes(range(256)), key_id="k")
+        known = {"name": "Acme", "details": {"bot": "B"}, "expires_at": 2**40}
+        installations.save(db, place, sealed=sealed, now=1, **known)
+
+    def stored(db):
+        return snapshot(db), db.execute(text("SELECT * FROM installations")).all()
+
+    write = empty_database.write
+    await write(turn_to, "0003")
+    await write(furnish)
+    await write(install)
+    before = await empty_database.read(stored)
+    assert await schema.migrate(empty_database) == schema.latest()
+    assert await empty_database.read(stored) == before
+    assert await empty_database.read(differences) == []
+    heard = await write(contacts.hear, "chat", "us", ["a", "b"], now=2**41)
+    assert await empty_database.read(contacts.find, "chat", "us", "b") == heard
+    news = reports.Report(status="failed", rank=7, error_code="1")
+    assert await write(reports.rise, "chat", "ts", news, now=2**41)
+    assert await empty_database.read(reports.find, "chat", "ts") == news
+    assert await write(owed.fail, "ts", now=2**41) == 31
+    [running] = await write(leases.recover, "new", single=False, dead_ms=1000, lost=())
+    [debt] = await empty_database.read(owed.due, running)
+    assert (debt.turn_id, debt.text, debt.parts) == (31, "Hello", {})
+    assert await write(account.erase_some, "web", "x", now=5) == 2
+    assert await empty_database.read(owed.due, running) == []
 
 
 def test_there_is_one_newest_revision():
