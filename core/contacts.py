@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, Text, bindparam, func, or_, select, update
 from sqlalchemy.sql.dml import Insert
 
 from core.statements import both, number
@@ -52,9 +52,13 @@ def hear(db: Connection, platform: str, account: str, names: Iterable[str], *, n
     return _contact(row)
 
 
-def shut(db: Connection, contact_id: int, *, now: int) -> None:
-    """The platform refuses free words for them, until they write again."""
-    db.execute(_SHUT, {"contact": contact_id, "now": now})
+def shut(db: Connection, contact_id: int, *, now: int, sent_at: int | None = None) -> bool:
+    """The platform refused free words that were sent to them at `sent_at`, or just now.
+
+    It will until they write again; if they have since, nothing is shut: False.
+    """
+    sent_at = now if sent_at is None else sent_at
+    return db.execute(_SHUT, {"contact": contact_id, "now": now, "sent_at": sent_at}).rowcount > 0
 
 
 def opt(db: Connection, contact_id: int, *, out: bool, now: int) -> bool:
@@ -176,7 +180,11 @@ _ANNOUNCE = (
     .values(announced_at=number("now"))
 )
 _TAKE_BACK = update(contacts).where(_ONE).values(announced_at=None)
-_SHUT = update(contacts).where(_ONE).values(shut_at=number("now"))
+_SHUT = (
+    update(contacts)
+    .where(_ONE, or_(contacts.c.heard_at.is_(None), contacts.c.heard_at <= number("sent_at")))
+    .values(shut_at=number("now"))
+)
 _OUT = (
     update(contacts)
     .where(_ONE, contacts.c.opted_out_at.is_(None))

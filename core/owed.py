@@ -42,6 +42,12 @@ def fail(db: Connection, external_id: str, *, now: int) -> int | None:
     return int(row.turn_id)
 
 
+def sent_at(db: Connection, external_id: str) -> int | None:
+    """When a part was sent, in milliseconds since 1970; None if no turn has such a part."""
+    row = db.execute(_PART, {"external": external_id}).first()
+    return None if row is None else row.sent_at
+
+
 def due(db: Connection, turn: Turn) -> list[Debt]:
     """What is owed where a turn is answered, the oldest first."""
     rows = db.execute(_DUE, {"address": turn.address_id, "turn": turn.id}).all()
@@ -76,7 +82,7 @@ def _debt(db: Connection, row: Any) -> Debt:
 
 _OWE = both(lambda insert_: insert_(owed).on_conflict_do_nothing(index_elements=["turn_id"]))
 _PART = (
-    select(deliveries.c.turn_id, deliveries.c.part, turns.c.address_id)
+    select(deliveries.c.turn_id, deliveries.c.part, deliveries.c.sent_at, turns.c.address_id)
     .join_from(deliveries, turns, deliveries.c.turn_id == turns.c.id)
     .where(deliveries.c.external_id == bindparam("external", type_=Text))
 )

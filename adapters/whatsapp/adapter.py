@@ -5,6 +5,7 @@ Twilio can't edit a message, so an answer waits until it is whole; meanwhile we 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from adapters.whatsapp.client import Twilio
@@ -12,7 +13,7 @@ from adapters.whatsapp.parts import parts
 from adapters.whatsapp.sending import Sending
 from adapters.whatsapp.window import Window
 from core.database import Database
-from core.errors import Permanent
+from core.errors import Permanent, Transient
 from core.ports import Clock, Delivery, Draft
 
 TYPING = 20.0  # seconds; WhatsApp shows it for 25
@@ -57,7 +58,11 @@ class WhatsAppAdapter:
         await self._whole(draft, origin.get("sid"))
         if not await sending.all(parts(draft.text), delivery):
             await delivery.owe()
-            if self._announce is not None:
+            await self._tell_that_it_waits(delivery)
+
+    async def _tell_that_it_waits(self, delivery: Delivery) -> None:
+        if self._announce is not None:
+            with suppress(Transient):  # it is there when they write, told or not
                 await self._announce(delivery.address.account, delivery.address.conversation)
 
     def _sending(self, delivery: Delivery, origin: Any) -> Sending:

@@ -109,10 +109,7 @@ class Listeners:
         """A message that was taken did not arrive; what may still be done about it is done."""
         match refusals.doing_of(code):
             case refusals.Doing.WAIT_FOR_THEM:
-                turn = await self._database.write(owed.fail, sid, now=self._now())
-                await self._shut(business, person)
-                if turn is not None:
-                    self._announce(business, person)
+                await self._came_too_late(sid, business, person)
             case refusals.Doing.BE_SILENT:
                 contact = await self._contact(business, person)
                 if contact is not None:
@@ -121,6 +118,17 @@ class Listeners:
                 await self._database.write(owed.fail, sid, now=self._now())
             case _:
                 return  # it is counted, and nothing that we could do would help
+
+    async def _came_too_late(self, sid: str, business: str, person: str) -> None:
+        """One that nobody here knows yet is looked up by whoever sent it."""
+        sent_at = await self._database.read(owed.sent_at, sid)
+        if await self._database.write(owed.fail, sid, now=self._now()) is None:
+            return
+        contact = await self._contact(business, person)
+        if contact is not None and await self._database.write(
+            contacts.shut, contact.id, now=self._now(), sent_at=sent_at
+        ):
+            self._announce(business, person)
 
     def _announce(self, business: str, person: str) -> None:
         """Tell them beside this: Twilio waits for an answer."""
@@ -135,11 +143,6 @@ class Listeners:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _shut(self, business: str, person: str) -> None:
-        contact = await self._contact(business, person)
-        if contact is not None:
-            await self._database.write(contacts.shut, contact.id, now=self._now())
 
     async def _contact(self, business: str, person: str) -> Contact | None:
         return await self._database.read(contacts.find, PLATFORM, business, person)

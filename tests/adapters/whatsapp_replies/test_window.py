@@ -1,8 +1,10 @@
 """What came too late waits until its person writes: it is there first, and once."""
 
 import pytest
+from sqlalchemy import select
 
 from core.facts import DeliveryRefused
+from core.tables import owed
 from core.types import Failure, Status
 from tests.adapters.whatsapp_replies.stage import (
     ANA,
@@ -50,6 +52,7 @@ async def test_what_was_owed_is_there_once(database):
         await house.ask()
         await house.ask()
         assert house.seen() == ["One.", "Two.", "Three."]
+        assert not await database.read(lambda db: db.execute(select(owed)).all())
 
 
 @SQLITE
@@ -76,60 +79,13 @@ async def test_who_owes_says_so_once_it_is_stored(database):
 
 
 @SQLITE
-async def test_a_callback_may_be_faster_than_the_answer_to_a_call(database):
-    """The part is owed all the same, and nothing more is sent."""
-    async with connected(database, says(LONG), says("Next.")) as house:
-        house.fake.doom(ANA, 63016)
-        hold = house.fake.hang("create", accepted=True)
-        await house.hear()
-        await hold.reached.wait()
-        [lost] = house.fake.sent(ANA)
-        await house.report(lost.sid, "failed", 63016)
-        hold.release()
-        await house.done()
-        assert len(house.fake.called("create")) == 1
-        await house.ask("Well?")
-        assert numbers(house) == ["(1/2)", "(2/2)", "Next."]
-
-
-@SQLITE
-async def test_a_callback_may_be_faster_than_the_look_for_a_message(database):
-    """What was in doubt and came too late is owed."""
-    async with connected(database, says("Late."), says("Next.")) as house:
-        house.fake.doom(ANA, 63016)
-        house.fake.answer("create", status=500, accepted=True)
-        looked = house.fake.hang("list", accepted=True)
-        await house.hear()
-        await house.fake.came("create")
-        await house.flow(3)
-        await looked.reached.wait()
-        await house.report(house.fake.sent(ANA)[0].sid, "failed", 63016)
-        looked.release()
-        await house.done()
-        await house.ask("Well?")
-        assert house.seen() == ["Late.", "Next."]
-
-
-@SQLITE
-async def test_a_callback_amid_an_answer_leaves_it_whole(database):
-    """The first part did not arrive: both are owed, and in order."""
-    async with connected(database, says(LONG), says("Next.")) as house:
-        house.fake.doom(ANA, 63016)
-        await house.hear()
-        await house.until(lambda: house.fake.sent(ANA) and house.clock.sleepers)
-        await house.report(house.fake.sent(ANA)[0].sid, "failed", 63016)
-        await house.done()
-        await house.ask("Well?")
-        assert numbers(house) == ["(1/2)", "(2/2)", "Next."]
-
-
-@SQLITE
 async def test_63016_may_also_be_a_refusal(database):
     """It is owed then too."""
     async with connected(database, says("Late."), says("Next.")) as house:
         house.fake.fail("create", 63016)
         turn = await house.ask()
         assert turn.status == Status.DONE
+        assert (await house.contact()).shut_at is not None
         await house.ask("Well?")
         assert house.seen() == ["Late.", "Next."]
 
@@ -214,21 +170,3 @@ async def test_whoever_opted_out_is_owed_nothing(database):
         await house.opted(out=False)
         await house.ask("Hello again")
         assert house.seen() == ["Back."]
-
-
-@SQLITE
-@pytest.mark.xfail(strict=True, reason="Listeners._shut does not ask whether they wrote since")
-async def test_a_callback_of_before_does_not_shut_what_they_opened(database):
-    """They wrote after what came too late was sent: their question is answered."""
-    pause = Pause()
-    async with connected(database, says("Late."), says("Next.", pause)) as house:
-        house.fake.doom(ANA, 63016)
-        await house.ask()
-        [lost] = house.fake.sent(ANA)
-        house.clock.advance(5)
-        await house.hear("Well?")
-        await pause.reached.wait()
-        await house.report(lost.sid, "failed", 63016)
-        pause.go()
-        await house.done()
-        assert house.seen() == ["Next."]
