@@ -68,9 +68,13 @@ def opt(db: Connection, contact_id: int, *, out: bool, now: int) -> bool:
     return db.execute(_IN, {"contact": contact_id}).rowcount > 0
 
 
-def announce(db: Connection, contact_id: int, *, now: int) -> bool:
-    """They are about to be told that something waits; False if they were since they last wrote."""
-    return db.execute(_ANNOUNCE, {"contact": contact_id, "now": now}).rowcount > 0
+def announce(db: Connection, contact: Contact, *, now: int) -> bool:
+    """They are about to be told that something waits, if it is as `contact` says.
+
+    False if they were told since they last wrote, or have written meanwhile.
+    """
+    values = {"contact": contact.id, "heard": contact.heard_at, "now": now}
+    return db.execute(_ANNOUNCE, values).rowcount > 0
 
 
 def take_back(db: Connection, contact_id: int) -> None:
@@ -176,7 +180,12 @@ _HEAR = (
 )
 _ANNOUNCE = (
     update(contacts)
-    .where(_ONE, contacts.c.announced_at.is_(None), contacts.c.opted_out_at.is_(None))
+    .where(
+        _ONE,
+        contacts.c.heard_at == number("heard"),
+        contacts.c.announced_at.is_(None),
+        contacts.c.opted_out_at.is_(None),
+    )
     .values(announced_at=number("now"))
 )
 _TAKE_BACK = update(contacts).where(_ONE).values(announced_at=None)

@@ -13,6 +13,7 @@ from adapters.whatsapp.listening import Listeners
 from adapters.whatsapp.signature import Keys
 from adapters.whatsapp.words import WillWords
 from core.changes import Changes
+from core.contacts import Contact
 from core.conversation import ConversationHandler
 from core.database import Database
 from core.errors import Transient
@@ -115,10 +116,10 @@ class WhatsAppSide:
         assert self._adapter is not None  # noqa: S101 - start made it
         await self._adapter.deliver(delivery, draft)
 
-    async def _on_owed(self, account: str, person: str) -> None:
+    async def _on_owed(self, account: str, contact: Contact) -> None:
         if self._announcer is not None:
             with suppress(Transient):  # what waits is there when they write
-                await self._announcer.announce(account, person)
+                await self._announcer.announce(account, contact)
 
     async def stop(self) -> None:
         """Call Twilio no more."""

@@ -11,7 +11,9 @@ from typing import Any
 from adapters.whatsapp.client import Twilio
 from adapters.whatsapp.parts import parts
 from adapters.whatsapp.sending import Sending
-from adapters.whatsapp.window import Window
+from adapters.whatsapp.window import PLATFORM, Window
+from core import contacts
+from core.contacts import Contact
 from core.database import Database
 from core.errors import Permanent, Transient
 from core.ports import Clock, Delivery, Draft
@@ -32,7 +34,7 @@ class WhatsAppAdapter:
         service: str | None,
         status_callback: str,
         typing: bool,
-        announce: Callable[[str, str], Awaitable[None]] | None = None,
+        announce: Callable[[str, Contact], Awaitable[None]] | None = None,
     ) -> None:
         self._twilio = twilio
         self._database = database
@@ -61,9 +63,15 @@ class WhatsAppAdapter:
             await self._tell_that_it_waits(delivery)
 
     async def _tell_that_it_waits(self, delivery: Delivery) -> None:
-        if self._announce is not None:
-            with suppress(Transient):  # it is there when they write, told or not
-                await self._announce(delivery.address.account, delivery.address.conversation)
+        where = delivery.address
+        if self._announce is None:
+            return
+        with suppress(Transient):  # it is there when they write, told or not
+            contact = await self._database.read(
+                contacts.find, PLATFORM, where.account, where.conversation
+            )
+            if contact is not None:
+                await self._announce(where.account, contact)
 
     def _sending(self, delivery: Delivery, origin: Any) -> Sending:
         where = delivery.address

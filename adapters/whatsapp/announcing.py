@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.whatsapp.client import InDoubt, Refused, Twilio
-from adapters.whatsapp.window import PLATFORM
 from core import contacts
+from core.contacts import Contact
 from core.database import Database
 from core.errors import Transient
 from core.ports import Clock
@@ -39,18 +39,16 @@ class Announcer:
         self._service = service
         self._callback = status_callback
 
-    async def announce(self, account: str, person: str) -> None:
-        """Tell the person of `account`'s who is known as `person`. Raises `Transient`: not told.
+    async def announce(self, account: str, contact: Contact) -> None:
+        """Tell somebody, if they have not written since `contact` was read.
 
-        It is claimed before it is sent: one of unknown fate is not sent again.
+        Raises `Transient`: not told. It is claimed before it is sent: one of unknown fate is not
+        sent again.
         """
-        if self._template is None:
-            return
-        contact = await self._database.read(contacts.find, PLATFORM, account, person)
-        if contact is None or not await self._claim(contact.id):
+        if self._template is None or not await self._claim(contact):
             return
         try:
-            await self._send(self._template, account, person)
+            await self._send(self._template, account, contact.person)
         except InDoubt:
             return
         except Refused:
@@ -59,9 +57,9 @@ class Announcer:
             await self._database.write(contacts.take_back, contact.id)
             raise
 
-    async def _claim(self, contact_id: int) -> bool:
+    async def _claim(self, contact: Contact) -> bool:
         now = int(self._clock.now() * 1000)
-        return await self._database.write(contacts.announce, contact_id, now=now)
+        return await self._database.write(contacts.announce, contact, now=now)
 
     async def _send(self, template: Template, account: str, person: str) -> None:
         await self._twilio.send(

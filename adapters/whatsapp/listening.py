@@ -38,7 +38,7 @@ class Listeners:
         clock: Clock,
         observe: Observer,
         words: WillWords,
-        on_owed: Callable[[str, str], Coroutine[Any, Any, None]],
+        on_owed: Callable[[str, Contact], Coroutine[Any, Any, None]],
     ) -> None:
         self._handler = handler
         self._changes = changes
@@ -128,12 +128,12 @@ class Listeners:
         if contact is not None and await self._database.write(
             contacts.shut, contact.id, now=self._now(), sent_at=sent_at
         ):
-            self._announce(business, person)
+            self._announce(business, contact)
 
-    def _announce(self, business: str, person: str) -> None:
+    def _announce(self, business: str, contact: Contact) -> None:
         """Tell them beside this: Twilio waits for an answer."""
         if len(self._announcing) < ANNOUNCING:
-            task = asyncio.create_task(self._on_owed(business, person))
+            task = asyncio.create_task(self._on_owed(business, contact))
             self._announcing.add(task)  # the loop itself would let it be collected
             task.add_done_callback(self._announcing.discard)
 

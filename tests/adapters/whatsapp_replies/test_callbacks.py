@@ -1,6 +1,5 @@
 """Twilio tells what came too late whenever it likes: it is owed, and there once."""
 
-
 from tests.adapters.whatsapp_replies.stage import ANA, LONG, Pause, connected, says
 from tests.core.stage import SQLITE
 
