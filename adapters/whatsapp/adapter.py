@@ -20,6 +20,7 @@ from core.ports import Clock, Delivery, Draft
 
 TYPING = 20.0  # seconds; WhatsApp shows it for 25
 TYPING_LONGEST = 180.0
+LONG = 2000  # characters of Markdown, some milliseconds
 
 
 class WhatsAppAdapter:
@@ -52,13 +53,13 @@ class WhatsAppAdapter:
         sending = self._sending(delivery, origin)
         for owed in await delivery.debts():
             try:
-                settled = await sending.all(parts(owed.text), owed)
+                settled = await sending.all(await _cut(owed.text), owed)
             except Permanent:
                 settled = True  # it will never be there, and must not be in the way of others
             if settled:
                 await owed.settle()
         await self._whole(draft, origin.get("sid"))
-        if not await sending.all(parts(draft.text), delivery):
+        if not await sending.all(await _cut(draft.text), delivery):
             await delivery.owe()
             await self._tell_that_it_waits(delivery)
 
@@ -108,3 +109,8 @@ class WhatsAppAdapter:
         while self._clock.monotonic() < until:
             await self._twilio.typing(sid)
             await self._clock.sleep(TYPING)
+
+
+async def _cut(text: str) -> list[str]:
+    """An answer's parts; a long one takes so long to read that others would notice."""
+    return await asyncio.to_thread(parts, text) if len(text) > LONG else parts(text)
