@@ -46,9 +46,9 @@ class OwedDelivery:
         note = {"part": part, "external_id": external_id, "sent_at": sent_at}
         await self._by.writer.write(owed.note, self._by.turn, self._turn_id, note)
 
-    async def settle(self) -> None:
-        """All of it is there."""
-        await self._by.writer.write(owed.settle, self._turn_id)
+    async def settle(self, parts: int) -> None:
+        """Nothing is owed any more if so many parts are there; with 0 it is given up."""
+        await self._by.writer.write(owed.settle, self._turn_id, parts)
 
 
 @dataclass(kw_only=True)

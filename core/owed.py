@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, delete, select
+from sqlalchemy import Connection, Text, bindparam, delete, func, select
 
 from core import deliveries as parts
 from core.statements import CHECKPOINT, PARTS, both, number
 from core.tables import deliveries, messages, owed, turns
-from core.text import render
-from core.types import Turn
+from core.text import apology, render
+from core.types import Status, Turn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +60,12 @@ def note(db: Connection, by: Turn, turn_id: int, values: Mapping[str, Any]) -> N
     db.execute(CHECKPOINT[db.dialect.name], {"turn_id": turn_id, **values})
 
 
-def settle(db: Connection, turn_id: int) -> None:
-    """It is there, or will never be: nothing is owed any more."""
-    db.execute(_SETTLE, {"turn": turn_id})
+def settle(db: Connection, turn_id: int, parts_: int) -> None:
+    """Nothing is owed any more if so many parts are there; with 0 it is given up.
+
+    One of them may have failed again meanwhile.
+    """
+    db.execute(_SETTLE, {"turn": turn_id, "parts": parts_})
 
 
 def _remember(db: Connection, turn_id: int, address_id: int, now: int) -> None:
@@ -74,7 +77,7 @@ def _debt(db: Connection, row: Any) -> Debt:
     known = db.execute(PARTS, {"turn": row.turn_id}).all()
     return Debt(
         turn_id=row.turn_id,
-        text=render(row.content or ()),
+        text=render(row.content) if row.content else apology(row.turn_id),
         parts={each.part: each.external_id for each in known},
         sent=frozenset(each.part for each in known if each.sent_at is not None),
     )
@@ -91,12 +94,25 @@ _UNSEND = delete(deliveries).where(
 )
 _DUE = (
     select(owed.c.turn_id, messages.c.content)
-    .join_from(owed, messages, messages.c.turn_id == owed.c.turn_id)
+    .join_from(
+        owed,
+        messages,
+        (messages.c.turn_id == owed.c.turn_id) & (messages.c.role == "assistant"),
+        isouter=True,
+    )
+    .join(turns, turns.c.id == owed.c.turn_id)
     .where(
         owed.c.address_id == number("address"),
         owed.c.turn_id < number("turn"),
-        messages.c.role == "assistant",
+        # Of what failed only the apology is owed.
+        messages.c.id.is_not(None) | (turns.c.status == Status.FAILED.value),
     )
     .order_by(owed.c.turn_id)
 )
-_SETTLE = delete(owed).where(owed.c.turn_id == number("turn"))
+_SENT = (
+    select(func.count())
+    .select_from(deliveries)
+    .where(deliveries.c.turn_id == number("turn"), deliveries.c.sent_at.is_not(None))
+    .scalar_subquery()
+)
+_SETTLE = delete(owed).where(owed.c.turn_id == number("turn"), number("parts") <= _SENT)

@@ -136,8 +136,8 @@ class Owed(Protocol):
         """As a delivery's."""
         ...
 
-    async def settle(self) -> None:
-        """All of it is there."""
+    async def settle(self, parts: int) -> None:
+        """Nothing is owed any more if so many parts are there; with 0 it is given up."""
         ...
 
 

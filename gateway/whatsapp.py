@@ -1,7 +1,5 @@
 """The WhatsApp side, made from top to bottom: what is heard there, and what answers go out by."""
 
-from contextlib import suppress
-
 import aiohttp
 
 from adapters.web.routing import Access, Handler, Route
@@ -22,6 +20,7 @@ from gateway.config import Settings
 
 INBOUND_PATH, STATUS_PATH = "/webhooks/whatsapp", "/webhooks/whatsapp/status"
 CONNECTIONS = 100
+WAITS = (2, 10, 60)  # seconds between tries to tell somebody that an answer waits
 
 
 class WhatsAppSide:
@@ -117,9 +116,16 @@ class WhatsAppSide:
         await self._adapter.deliver(delivery, draft)
 
     async def _on_owed(self, account: str, contact: Contact) -> None:
-        if self._announcer is not None:
-            with suppress(Transient):  # what waits is there when they write
-                await self._announcer.announce(account, contact)
+        for wait in (*WAITS, None):
+            try:
+                if self._announcer is not None:
+                    await self._announcer.announce(account, contact)
+            except Transient as error:
+                if wait is None:
+                    return  # what waits is there when they write
+                await self._clock.sleep(error.retry_after or wait)
+            else:
+                return
 
     async def stop(self) -> None:
         """Call Twilio no more."""

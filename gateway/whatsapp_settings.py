@@ -105,10 +105,11 @@ class WhatsAppSettings(BaseSettings):
 
     @check("twilio_whatsapp_number")
     @classmethod
-    def _number(cls, value: str) -> str:
+    def _number(cls, value: str, info: ValidationInfo) -> str:
         number = value.removeprefix("whatsapp:").replace(" ", "")
         if not _NUMBER.fullmatch(number):
             raise ValueError("is no number in international form, which begins with +")
+        _needs_account(info)
         return number
 
     @check("twilio_messaging_service_sid")
@@ -116,6 +117,8 @@ class WhatsAppSettings(BaseSettings):
     def _service(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and not _SERVICE.fullmatch(value):
             raise ValueError("is no Messaging Service's SID")
+        if value is not None:
+            _needs_account(info)
         lacking = value is None and not _there(info, "twilio_whatsapp_number")
         if lacking and _there(info, "twilio_account_sid"):
             raise ValueError("is missing, and so is TWILIO_WHATSAPP_NUMBER: nothing could be sent")
@@ -123,9 +126,10 @@ class WhatsAppSettings(BaseSettings):
 
     @check("twilio_template_sid")
     @classmethod
-    def _template(cls, value: str) -> str:
+    def _template(cls, value: str, info: ValidationInfo) -> str:
         if not _TEMPLATE.fullmatch(value):
             raise ValueError("is no ContentSid, which is HX and 32 digits or letters a to f")
+        _needs_account(info)
         return value
 
     @check("twilio_template_variables", mode="before")
@@ -160,6 +164,11 @@ class WhatsAppSettings(BaseSettings):
 def _is_word(text: str) -> bool:
     # Letters, digits, and the marks without which many scripts have no vowels.
     return len(text) <= LONGEST_WORD and all(category(sign)[0] in "LMN" for sign in text)
+
+
+def _needs_account(info: ValidationInfo) -> None:
+    if not _there(info, "twilio_account_sid"):
+        raise ValueError("is set without TWILIO_ACCOUNT_SID")
 
 
 def _there(info: ValidationInfo, name: str) -> bool:

@@ -51,17 +51,27 @@ class WhatsAppAdapter:
             raise Permanent("nothing tells where the answer goes")
         origin = delivery.origins[-1]
         sending = self._sending(delivery, origin)
+        if await sending.forbidden():
+            await self._forget(delivery, draft)
+            return
         for owed in await delivery.debts():
+            bodies = await _cut(owed.text)
             try:
-                settled = await sending.all(await _cut(owed.text), owed)
+                if await sending.all(bodies, owed):
+                    await owed.settle(len(bodies))
             except Permanent:
-                settled = True  # it will never be there, and must not be in the way of others
-            if settled:
-                await owed.settle()
+                await owed.settle(0)  # it will never be there, and must not be in others' way
         await self._whole(draft, origin.get("sid"))
         if not await sending.all(await _cut(draft.text), delivery):
             await delivery.owe()
             await self._tell_that_it_waits(delivery)
+
+    async def _forget(self, delivery: Delivery, draft: Draft) -> None:
+        """They want to hear nothing: the model need not be asked, nor what was owed be kept."""
+        delivery.stop()
+        for owed in await delivery.debts():
+            await owed.settle(0)
+        await draft.end()
 
     async def _tell_that_it_waits(self, delivery: Delivery) -> None:
         where = delivery.address

@@ -1,14 +1,14 @@
 """What Twilio tells becomes messages, wishes and reports: stored once this returns."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from adapters.whatsapp import refusals
 from adapters.whatsapp.events import ENDED, Fields, Inbound, inbound, report
 from adapters.whatsapp.window import PLATFORM
 from adapters.whatsapp.words import Will, WillWords, text_of, will_of
-from core import commands, contacts, owed, reports
+from core import commands, contacts, owed, reports, wishes
 from core.changes import Changes
 from core.contacts import Contact
 from core.conversation import ConversationHandler
@@ -16,9 +16,11 @@ from core.database import Database
 from core.facts import DeliveryReported, InboundRefused
 from core.ports import Clock, Observer
 from core.types import Address, InboundEvent
+from core.wishes import Heard
 
 ANNOUNCING = 100  # templates on their way at most; whoever is beyond hears when they write
 STOPPED = "You will get no more messages from us. Write START to hear from us again."
+_OUT: Mapping[Will | None, bool] = {Will.STOP: True, Will.START: False}
 STARTED = "Welcome back. Write STOP whenever you want to hear no more from us."
 
 
@@ -52,19 +54,23 @@ class Listeners:
     async def inbound(self, fields: Fields) -> str | None:
         """A person's message. Returns what they are told at once; None leaves it to the answer."""
         said = inbound(fields)
-        contact = await self._database.write(
-            contacts.hear, PLATFORM, said.business, (said.person, *said.aliases), now=self._now()
-        )
-        where = Address(platform=PLATFORM, account=said.business, conversation=contact.person)
         will = will_of(said, self._words)
-        if will is Will.STOP:
-            return await self._opted(said, contact, where, out=True)
-        if will is Will.START and contact.opted_out_at is not None:
-            return await self._opted(said, contact, where, out=False)
-        if contact.opted_out_at is not None:
+        heard = await self._database.write(
+            wishes.hear,
+            PLATFORM,
+            said.business,
+            (said.person, *said.aliases),
+            said.sid,
+            _OUT.get(will),
+            now=self._now(),
+        )
+        where = Address(platform=PLATFORM, account=said.business, conversation=heard.contact.person)
+        if will is Will.STOP or heard.wish:
+            return await self._wished(said, heard, where, stop=will is Will.STOP)
+        if heard.contact.opted_out_at is not None:
             self._observe(InboundRefused(platform=PLATFORM, reason="opted_out", count=1))
             return None
-        await self._message(said, where)
+        await self._message(said, where, fresh=heard.fresh)
         return None
 
     async def status(self, fields: Fields) -> None:
@@ -79,21 +85,23 @@ class Listeners:
                 DeliveryReported(platform=PLATFORM, status=told.status, error_code=told.error_code)
             )
 
-    async def _opted(
-        self, said: Inbound, contact: Contact, where: Address, *, out: bool
+    async def _wished(
+        self, said: Inbound, heard: Heard, where: Address, *, stop: bool
     ) -> str | None:
-        changed = await self._database.write(contacts.opt, contact.id, out=out, now=self._now())
-        if out:
+        if not heard.fresh:
+            return None
+        if stop:
             await self._changes.stop(where)
-        if said.opt_out or not changed:
+        if said.opt_out or not heard.wish:
             return None  # Twilio has told them, or we have
-        return STOPPED if out else STARTED
+        return STOPPED if stop else STARTED
 
-    async def _message(self, said: Inbound, where: Address) -> None:
+    async def _message(self, said: Inbound, where: Address, *, fresh: bool) -> None:
         text = text_of(said)
         command = commands.parse(text)
         if command == commands.STOP:
-            await self._changes.stop(where)
+            if fresh:
+                await self._changes.stop(where)
             return
         await self._handler.accept(
             InboundEvent(

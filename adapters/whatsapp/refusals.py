@@ -16,6 +16,8 @@ class Doing(Enum):
     GIVE_UP = auto()
 
 
+# What failed so on its way is owed.
+OWED = frozenset({Doing.WAIT_FOR_THEM, Doing.GO_SLOWER, Doing.LATER})
 OUTSIDE = 63016  # a message in words, 24 hours after the person's last one
 OPTED_OUT = 21610
 TROUBLED = frozenset({63010, 63012, 63023})

@@ -7,13 +7,14 @@ from typing import Protocol
 from adapters.whatsapp.client import InDoubt, Message, NotSent, Refused, Throttled, Twilio
 from adapters.whatsapp.refusals import Doing, doing
 from adapters.whatsapp.window import Leave, Window
-from core.errors import Barred, Permanent, RateLimited, Transient
+from core.errors import Barred, Permanent, RateLimited
 from core.ports import Clock, Delivery
 
 GAP = 1.0  # seconds between two parts: sent closer together, they may arrive the other way round
 SETTLING = (2.0, 5.0, 10.0)  # seconds between looks for a message of unknown fate
 SKEW = 60.0  # seconds that Twilio's clock and ours may differ
 YOUNG = 10.0  # seconds in which Twilio may still be taking what a dead process has sent
+UNREACHED = 30.0  # seconds between two tries while there is no Twilio; it may be for hours
 CROWDED = 6.0  # seconds until a person may be sent another message, where they had too many
 INTENT = "?"  # before the time, in place of the id of a part that may be on its way
 NOT_BEGUN = ""  # in place of the id of a part that Twilio surely did not take
@@ -62,6 +63,10 @@ class Sending:
         self._service = service
         self._callback = status_callback
         self._next = -math.inf
+
+    async def forbidden(self) -> bool:
+        """Whether the person wants to hear nothing from us."""
+        return await self._window.leave() is Leave.NEVER
 
     async def all(self, bodies: list[str], notes: Notes) -> bool:
         """Send what was not sent yet; False if the rest has to wait until the person writes.
@@ -117,7 +122,7 @@ class Sending:
             await self._clock.sleep(wait)
             if sid := await self._found(number, body, notes):
                 return sid
-        raise Transient("Twilio does not know the message")
+        raise RateLimited("Twilio does not know the message", retry_after=UNREACHED)
 
     async def _found(self, number: int, body: str, notes: Notes) -> str | None:
         """Look for a part that may have been taken, and remember it if it was."""
@@ -144,7 +149,7 @@ class Sending:
         if isinstance(error, Throttled):
             raise _crowded(error)
         if isinstance(error, NotSent):
-            raise error
+            raise RateLimited("Twilio can't be reached", retry_after=UNREACHED) from error
         match doing(error):
             case Doing.WAIT_FOR_THEM:
                 await self._window.shut()

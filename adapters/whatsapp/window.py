@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from adapters.whatsapp.refusals import OUTSIDE
+from adapters.whatsapp.refusals import OWED, Doing, doing_of
 from core import contacts, owed, reports
 from core.contacts import Contact
 from core.database import Database
@@ -57,13 +57,19 @@ class Window:
             await self.database.write(contacts.opt, contact.id, out=True, now=self._now())
 
     async def missed(self, sid: str) -> bool:
-        """Whether Twilio says already that a message came too late; then it is owed."""
+        """Whether Twilio says already that a message came too late; then it is owed.
+
+        So is one that failed for another passing reason, which is no reason to send no more.
+        """
         told = await self.database.read(reports.find, PLATFORM, sid)
-        if told is None or told.error_code != str(OUTSIDE):
+        if told is None or told.error_code is None or not told.error_code.isdigit():
             return False
-        await self.database.write(owed.fail, sid, now=self._now())
-        await self.shut()
-        return True
+        why = doing_of(int(told.error_code))
+        if why in OWED:
+            await self.database.write(owed.fail, sid, now=self._now())
+        if why is Doing.WAIT_FOR_THEM:
+            await self.shut()
+        return why is Doing.WAIT_FOR_THEM
 
     async def _contact(self) -> Contact | None:
         return await self.database.read(contacts.find, PLATFORM, self.account, self.person)

@@ -131,7 +131,7 @@ async def test_a_failure_that_is_told_again_is_nothing_new(database):
     now = await asked(database)
     note = {"part": 0, "external_id": "sm9", "sent_at": 3}
     await database.write(owed.note, now, turn.id, note)
-    await database.write(owed.settle, turn.id)
+    await database.write(owed.settle, turn.id, 1)
     assert await fail(database, "sm0") is None
     assert await due(database, now) == []
 
@@ -222,7 +222,7 @@ async def test_what_is_settled_is_owed_no_more(database):
     """The others still are, and settling twice is settling once."""
     first, second = await owe(database, "one"), await owe(database, "two")
     for _ in range(2):
-        await database.write(owed.settle, first.id)
+        await database.write(owed.settle, first.id, 0)
     assert [debt.turn_id for debt in await due(database, await asked(database))] == [second.id]
 
 

@@ -46,12 +46,12 @@ def without(*names, **environ):
         {},
         {"PUBLIC_URL": URL},
         {"TWILIO_API_URL": "https://twilio.example"},
-        {"TWILIO_WHATSAPP_NUMBER": NUMBER, "WHATSAPP_TYPING": "off"},
+        {"WHATSAPP_TYPING": "off"},
         {"TWILIO_ACCOUNT_SID": " ", "TWILIO_AUTH_TOKEN": ""},
     ],
 )
 def test_what_names_no_account_leaves_whatsapp_off(environ):
-    """An address, a number or a taste is not an account."""
+    """An address or a taste is not an account."""
     assert not read(**environ).whatsapp_on
 
 
@@ -81,10 +81,23 @@ def test_an_account_needs_a_sender(sender):
     ],
 )
 def test_nothing_that_a_sender_needs_may_be_missing(missing, told_of):
-    """Whichever of its variables is left out: one fault is told, and says of which."""
+    """Whichever of its variables is left out, a fault says of which."""
     told = faults(**without(missing, **ONE))
-    assert list(told) == [told_of]
+    assert next(iter(told)) == told_of
     assert missing in f"{told_of} {told[told_of]}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TWILIO_WHATSAPP_NUMBER", NUMBER),
+        ("TWILIO_MESSAGING_SERVICE_SID", "MG" + "0" * 32),
+        ("TWILIO_TEMPLATE_SID", "HX" + "0" * 32),
+    ],
+)
+def test_what_needs_an_account_is_not_silently_off(variable, value):
+    """Half of it is a fault."""
+    assert "TWILIO_ACCOUNT_SID" in faults(**{variable: value})[variable]
 
 
 def test_all_that_is_missing_is_told_at_once():

@@ -233,3 +233,66 @@ async def test_with_a_service_the_answer_comes_from_the_number_they_wrote_to(url
         await shop.seen()
         [sent] = shop.twilio.sent(ANA)
         assert (sent.sender, sent.service) == (BUSINESS, SERVICE)
+
+
+async def test_a_wish_that_twilio_repeats_is_not_wished_again(shop: WhatsAppHouse) -> None:
+    """START, told once more after a STOP, begins nothing; nor is it taken for a question."""
+    shop.house.fake.script(Answer("Hello."))
+    await shop.hear("stop")
+    started = await shop.hear("start")
+    stopped = await shop.hear("stop")
+    before = await shop.seen()
+    await shop.twilio.redeliver(started.sid)
+    await shop.hear("Anybody?")
+    assert await shop.seen() == before
+    await shop.hear("start")
+    await shop.twilio.redeliver(stopped.sid)
+    await shop.hear("Hello?")
+    assert (await shop.seen())[-1] == "Hello."
+    assert len(shop.house.fake.requests) == 1
+
+
+async def test_a_stop_that_is_repeated_ends_no_later_answer(shop: WhatsAppHouse) -> None:
+    """`!stop` was for the answer of then."""
+    shop.house.fake.script(Answer("one"))
+    await shop.hear("Hi")
+    await shop.seen()
+    stop = await shop.hear("!stop")
+    hold = Hold()
+    shop.house.fake.script(Answer("one two", hold=hold, hold_after=1))
+    await shop.hear("Again")
+    await shop.house.fake.came(2)
+    await shop.twilio.redeliver(stop.sid)
+    hold.release()
+    assert (await shop.seen())[-1] == "one two"
+
+
+@pytest.mark.parametrize("code", [63010, 63018])
+async def test_a_failure_that_is_told_before_our_request_was_answered_counts(
+    shop: WhatsAppHouse, code: int
+) -> None:
+    """The part is owed as soon as it is known whose it is."""
+    shop.house.fake.script(Answer("Late."), Answer("Next."))
+    hold = shop.twilio.hang("create", accepted=True)
+    await shop.hear("one")
+    await hold.reached.wait()
+    [lost] = shop.twilio.sent(ANA)
+    await shop.twilio.callbacks(lost.sid, "failed", error=code)
+    hold.release()
+    await shop.seen()
+    await shop.hear("two")
+    assert await shop.seen() == ["Late.", "Next."]
+
+
+async def test_what_waited_behind_a_stop_is_not_answered(shop: WhatsAppHouse) -> None:
+    """It was said before they wanted to hear no more; also when they come back."""
+    hold = Hold()
+    shop.house.fake.script(Answer("one two", hold=hold, hold_after=1))
+    await shop.hear("Hi")
+    await shop.house.fake.came(1)
+    await shop.hear("And then?")
+    await shop.hear("stop")
+    hold.release()
+    assert len(await shop.seen()) == 1
+    await shop.hear("start")
+    assert len(await shop.seen()) == 2
