@@ -8,7 +8,6 @@ import random
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -31,12 +30,9 @@ from core.replica import Lease, Pulse, Replica
 from gateway import schema
 from gateway.config import Settings
 from gateway.health import Health
+from gateway.sides import Side, sides
 from gateway.telemetry import Telemetry
 from gateway.web import web_side
-
-if TYPE_CHECKING:
-    from gateway.slack import SlackSide
-    from gateway.whatsapp import WhatsAppSide
 
 PULSE = Pulse()
 GARBAGE = 5000  # new objects between two looks for garbage; a turn leaves hardly any in cycles
@@ -54,8 +50,7 @@ class Gateway:
     handler: ConversationHandler
     replica: Replica
     telemetry: Telemetry
-    slack: "SlackSide | None"
-    whatsapp: "WhatsAppSide | None"
+    sides: Mapping[str, Side]
     web: web.AppRunner
 
 
@@ -68,13 +63,8 @@ def build(settings: Settings) -> Gateway:
         claude or Demo(), names, observe=telemetry.observe, clock=clock, chance=random.random
     )
     database = open_database(settings.database_url)
-    slack = _slack(settings, database, clock, telemetry.observe)
-    whatsapp = _whatsapp(settings, database, clock, telemetry.observe)
-    adapters: dict[str, Adapter] = {}
-    if slack is not None:
-        adapters["slack"] = slack.adapter
-    if whatsapp is not None:
-        adapters["whatsapp"] = whatsapp
+    on = sides(settings, database=database, clock=clock, observe=telemetry.observe)
+    adapters = {name: side.adapter for name, side in on.items()}
     handler, replica = _engine(settings, database, models, adapters, live, clock, telemetry.observe)
 
     changes = Changes(database=database, handler=handler, clock=clock, replica=replica.name)
@@ -83,7 +73,7 @@ def build(settings: Settings) -> Gateway:
         models=models,
         handler=handler,
         metrics=telemetry.render,
-        platforms={} if slack is None else {"slack": slack.hears},
+        platforms={name: side.hears for name, side in on.items()},
     )
     app = web_side(
         settings,
@@ -93,13 +83,10 @@ def build(settings: Settings) -> Gateway:
         changes=changes,
         health=health,
         clock=clock,
-        more=[
-            *([] if slack is None else slack.hear(handler, changes)),
-            *([] if whatsapp is None else whatsapp.hear(handler, changes)),
-        ],
+        more=[route for side in on.values() for route in side.hear(handler, changes)],
     )
     telemetry.watch(
-        turns_running=lambda: len(live) - handler.waiting,
+        turns_running=lambda: len(live),
         turns_waiting=lambda: handler.waiting,
         open_streams=lambda: len(app[STREAMS]),
     )
@@ -111,8 +98,7 @@ def build(settings: Settings) -> Gateway:
         handler=handler,
         replica=replica,
         telemetry=telemetry,
-        slack=slack,
-        whatsapp=whatsapp,
+        sides=on,
         web=_runner(app),
     )
 
@@ -183,10 +169,8 @@ async def start(gateway: Gateway) -> list[tuple[str, int]]:
     Raises `Misconfigured` (schema, ports) and `DatabaseDown`.
     """
     await schema.check(gateway.database)
-    if gateway.slack is not None:
-        await gateway.slack.start()
-    if gateway.whatsapp is not None:
-        await gateway.whatsapp.start()
+    for side in gateway.sides.values():
+        await side.start()
     await gateway.replica.start()
     await gateway.web.setup()
     for port in gateway.settings.ports:
@@ -202,14 +186,12 @@ async def stop(gateway: Gateway, *, grace: float) -> None:
     """Take nothing more, let answers end for `grace` seconds, leave the rest to whoever is next."""
     for site in list(gateway.web.sites):
         await site.stop()
-    if gateway.slack is not None:
-        await gateway.slack.hush()
+    for side in gateway.sides.values():
+        await side.hush()
     await gateway.replica.stop(grace)
     await gateway.web.cleanup()
-    if gateway.slack is not None:
-        await gateway.slack.stop()
-    if gateway.whatsapp is not None:
-        await gateway.whatsapp.stop()
+    for side in gateway.sides.values():
+        await side.stop()
     if gateway.claude is not None:
         await gateway.claude.close()
     await gateway.database.close()
@@ -232,26 +214,6 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE, 20, 20)
-
-
-def _slack(
-    settings: Settings, database: Database, clock: Clock, observe: Observer
-) -> "SlackSide | None":
-    if not settings.slack_on:
-        return None
-    from gateway.slack import SlackSide  # noqa: PLC0415 - Slack's SDK is loaded if it is used
-
-    return SlackSide(settings, database=database, clock=clock, observe=observe)
-
-
-def _whatsapp(
-    settings: Settings, database: Database, clock: Clock, observe: Observer
-) -> "WhatsAppSide | None":
-    if not settings.whatsapp_on:
-        return None
-    from gateway.whatsapp import WhatsAppSide  # noqa: PLC0415 - so is Twilio's
-
-    return WhatsAppSide(settings, database=database, clock=clock, observe=observe)
 
 
 def _claude(settings: Settings) -> Claude | None:

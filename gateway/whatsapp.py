@@ -15,7 +15,7 @@ from core.contacts import Contact
 from core.conversation import ConversationHandler
 from core.database import Database
 from core.errors import Transient
-from core.ports import Clock, Delivery, Draft, Observer
+from core.ports import Adapter, Clock, Delivery, Draft, Observer
 from gateway.config import Settings
 
 INBOUND_PATH, STATUS_PATH = "/webhooks/whatsapp", "/webhooks/whatsapp/status"
@@ -34,7 +34,7 @@ class WhatsAppSide:
         self._clock = clock
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
-        self._adapter: WhatsAppAdapter | None = None
+        self._delivering: WhatsAppAdapter | None = None
         self._announcer: Announcer | None = None
         self._listeners: Listeners | None = None
 
@@ -69,10 +69,18 @@ class WhatsAppSide:
             _route(STATUS_PATH, ingress.status, "Takes what became of our messages."),
         ]
 
+    @property
+    def adapter(self) -> Adapter:
+        """This side itself: its pool of connections can only be made in a running loop."""
+        return self
+
+    async def deliver(self, delivery: Delivery, draft: Draft) -> None:
+        """Bring an answer; see `core.ports.Adapter`."""
+        assert self._delivering is not None  # noqa: S101 - start made it
+        await self._delivering.deliver(delivery, draft)
+
     async def start(self) -> None:
         """Make the connections' pool. A Twilio that is away does not hold anything up."""
-        if self._session is not None:
-            return
         settings = self._settings
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS), cookie_jar=aiohttp.DummyCookieJar()
@@ -99,7 +107,7 @@ class WhatsAppSide:
             service=settings.twilio_messaging_service_sid,
             status_callback=f"{settings.public_url}{STATUS_PATH}",
         )
-        self._adapter = WhatsAppAdapter(
+        self._delivering = WhatsAppAdapter(
             twilio,
             database=self._database,
             clock=self._clock,
@@ -109,11 +117,14 @@ class WhatsAppSide:
             announce=self._announcer.announce,
         )
 
-    async def deliver(self, delivery: Delivery, draft: Draft) -> None:
-        """Bring an answer; see `core.ports.Adapter`."""
-        await self.start()
-        assert self._adapter is not None  # noqa: S101 - start made it
-        await self._adapter.deliver(delivery, draft)
+    def hears(self) -> bool:
+        """Twilio comes to us; that it would not, nothing here can tell."""
+        return True
+
+    async def hush(self) -> None:
+        """Hear nothing more; what was heard is still answered."""
+        if self._listeners is not None:
+            await self._listeners.stop()
 
     async def _on_owed(self, account: str, contact: Contact) -> None:
         for wait in (*WAITS, None):
@@ -129,8 +140,6 @@ class WhatsAppSide:
 
     async def stop(self) -> None:
         """Call Twilio no more."""
-        if self._listeners is not None:
-            await self._listeners.stop()
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -137,7 +137,9 @@ async def settle(database_url: str, port: int, process: asyncio.subprocess.Proce
             with contextlib.suppress(*LOST):
                 async with http.get("/metrics") as response:
                     text = await response.text()
-                if "gateway_turns_running 0.0" in text and (single or await closed(database_url)):
+                if all(f"gateway_turns_{what} 0.0" in text for what in ("running", "waiting")) and (
+                    single or await closed(database_url)
+                ):
                     break
             await asyncio.sleep(0.1)
     process.terminate()

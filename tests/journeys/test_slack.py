@@ -1,5 +1,6 @@
 """Slack, from a signed request to what people see in their threads."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
+from core.admission import BURST, Load
 from core.tables import feedback
 from tests.fakes.anthropic import Answer, Hold
 from tests.fakes.slack import signed
@@ -223,7 +225,7 @@ async def test_events_come_over_a_socket_too(url: str) -> None:
     changes = {"slack_app_token": "xapp-1", "slack_signing_secret": None}
     async with slack_house(url, **changes) as socket:
         await socket.slack.sockets.connected(1)
-        await socket.until(socket.house.gateway.slack.hears)
+        await socket.until(socket.house.gateway.sides["slack"].hears)
         async with socket.house.http.get("/health") as health:
             assert (await health.json())["checks"]["slack"] == "healthy"
         said = socket.acme.say(socket.acme.im("U1"), "U1", "Hello")
@@ -296,7 +298,29 @@ async def test_a_workspace_that_removed_the_app_is_not_answered(many: SlackHouse
 async def test_a_token_that_slack_refuses_is_known_before_anybody_writes(url: str) -> None:
     """`/health` says so."""
     async with slack_house(url, slack_bot_token="xoxb-of-another-app") as broken:
-        await broken.until(lambda: not broken.house.gateway.slack.hears())
+        await broken.until(lambda: not broken.house.gateway.sides["slack"].hears())
         async with broken.house.http.get("/health") as health:
             assert health.status == 503
             assert (await health.json())["checks"]["slack"] == "unhealthy"
+
+
+async def test_turns_that_wait_are_counted_apart(
+    acme: SlackHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A burst: some run, the others stand in line."""
+
+    async def busy(_: Load) -> bool:
+        await asyncio.Event().wait()
+        return False
+
+    monkeypatch.setattr(Load, "room", busy)
+    hold = Hold()
+    acme.house.fake.script(*(Answer("one two", hold=hold, hold_after=1) for _ in range(BURST)))
+    for number in range(BURST + 2):
+        await acme.hear(f"Hi {number}")
+    await acme.house.fake.came(BURST)
+    async with acme.house.http.get("/metrics") as answer:
+        figures = await answer.text()
+    assert f"gateway_turns_running {BURST:.1f}" in figures
+    assert "gateway_turns_waiting 2.0" in figures
+    hold.release()
