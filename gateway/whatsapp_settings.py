@@ -155,9 +155,12 @@ class WhatsAppSettings(BaseSettings):
 
     @check("whatsapp_stop_words", "whatsapp_start_words")
     @classmethod
-    def _wishes(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+    def _wishes(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if not words or not all(_is_word(word) for word in words):
             raise ValueError("has to hold words, each of letters alone")
+        stopping = {word.casefold() for word in info.data.get("whatsapp_stop_words", ())}
+        if stopping & {word.casefold() for word in words}:
+            raise ValueError("has a word of WHATSAPP_STOP_WORDS, and can't mean both")
         return words
 
 

@@ -209,3 +209,9 @@ def test_no_part_of_the_settings_hides_a_check_of_another():
     ]
     assert all(checks)
     assert len(set.union(*checks)) == sum(map(len, checks))
+
+
+def test_no_word_both_stops_and_starts():
+    """In any case."""
+    told = faults(WHATSAPP_STOP_WORDS="stop,halt", WHATSAPP_START_WORDS="Halt,start")
+    assert "WHATSAPP_STOP_WORDS" in told["WHATSAPP_START_WORDS"]
