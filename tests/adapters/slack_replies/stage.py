@@ -1,7 +1,6 @@
 """A replica whose answers go to a fake Slack, over real HTTP and on a real database."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -10,11 +9,10 @@ from adapters.slack.calls import WebApi
 from adapters.slack.installations import OneWorkspace
 from core import outcomes
 from core.types import Address, Done, InboundEvent, Text
+from tests.core.by_hand import PATIENCE, done, flow, until
 from tests.core.stage import PUSH, Pause, Stage
 from tests.fakes.hands import HandClock
 from tests.fakes.slack import FakeSlack
-
-PATIENCE = 15  # seconds of real time until a test that waits for what never comes gives up
 
 _numbers = count(1)
 
@@ -27,6 +25,8 @@ def says(*steps):
 
 class Slacked:
     """A gateway's engine with Slack's adapter, and the fake that it talks to."""
+
+    until, done, flow = until, done, flow
 
     def __init__(self, database, fake, clock, *scripts, name="a", classic=False) -> None:
         self.fake, self.clock = fake, clock
@@ -79,28 +79,6 @@ class Slacked:
     def seen(self, ts, channel=None):
         """The texts that the bot shows in a thread now, in order."""
         return [message.text for message in self.acme.bot_messages(channel or self.dm, ts)]
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Let others work until it holds; time stands still."""
-        async with asyncio.timeout(PATIENCE):
-            while not holds():  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.001)
-
-    async def done(self, *, step=0.1) -> None:
-        """Let time pass until no turn runs."""
-        async with asyncio.timeout(PATIENCE):
-            flowing = asyncio.create_task(self.clock.flow(step=step))
-            try:
-                assert await self.stage.handler.idle(PATIENCE)
-            finally:
-                flowing.cancel()
-
-    async def flow(self, seconds, *, step=0.1):
-        """Let so many seconds pass, and everybody have a look at what came."""
-        for _ in range(round(seconds / step)):
-            self.clock.advance(step)
-            await asyncio.sleep(0.002)
-        await asyncio.sleep(0.02)
 
     async def turn(self, receipt):
         return await self.stage.turn(receipt.turn_id)

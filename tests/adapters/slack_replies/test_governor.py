@@ -72,7 +72,10 @@ async def test_who_gives_up_waiting_holds_nobody_up(governor, clock):
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     clock.advance(60)
-    await second
+    async with asyncio.timeout(5):
+        await second
+    assert first.cancelled()
+    assert governor.room("T1", START) > 0
 
 
 def test_many_streams_share_what_there_is(governor):

@@ -1,7 +1,6 @@
 """A replica whose answers go to a fake Twilio, over real HTTP and on a real database."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -13,11 +12,11 @@ from adapters.whatsapp.window import PLATFORM
 from adapters.whatsapp.words import WillWords
 from core import contacts
 from core.types import Address, Done, InboundEvent, Status, Text
+from tests.core.by_hand import PATIENCE, done, flow, until
 from tests.core.stage import PUSH, Pause, Stage
 from tests.fakes.hands import HandClock
 from tests.fakes.twilio import ACCOUNT, ANA, BUSINESS, TOKEN, FakeTwilio
 
-PATIENCE = 15  # seconds of real time until a test that waits for what never comes gives up
 PATIENT = Timeouts(total=30, connect=15)  # for what has to come to an end by itself
 HASTY = Timeouts(total=1, connect=0.5)
 CALLBACK = "https://gw.example.com/whatsapp/status"
@@ -38,6 +37,8 @@ class Connected:
     Its turns are of the platform `PUSH`; whether their people may be written to is known of
     their contacts, which are WhatsApp's.
     """
+
+    until, done, flow = until, done, flow
 
     def __init__(
         self,
@@ -143,28 +144,6 @@ class Connected:
         if code is not None:
             fields["ErrorCode"] = str(code)
         await self.listeners.status(fields)
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Let others work until it holds; time stands still."""
-        async with asyncio.timeout(PATIENCE):
-            while not holds():  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.001)
-
-    async def done(self, *, step=0.1) -> None:
-        """Let time pass until no turn runs."""
-        async with asyncio.timeout(PATIENCE):
-            flowing = asyncio.create_task(self.clock.flow(step=step))
-            try:
-                assert await self.stage.handler.idle(PATIENCE)
-            finally:
-                flowing.cancel()
-
-    async def flow(self, seconds, *, step=0.1):
-        """Let so many seconds pass, and everybody have a look at what came."""
-        for _ in range(round(seconds / step)):
-            self.clock.advance(step)
-            await asyncio.sleep(0.002)
-        await asyncio.sleep(0.02)
 
     async def between(self, number=1, person=ANA):
         """Wait until so many parts are there, and the next is waited with; time stands still."""
