@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 
-from core.types import Began, Done, Piece, Prompt, Text, Usage
+from core.types import Began, Done, Piece, Prompt, PromptMessage, Text, Usage
 
 NAME = "demo"
 PACE = 0.03  # seconds a word: as fast as a real model feels
@@ -19,7 +19,7 @@ class Demo:
 
     async def stream(self, prompt: Prompt, model: str) -> AsyncGenerator[Piece, None]:  # noqa: ARG002
         """Answer word by word."""
-        asked = [message.text for message in prompt.messages if message.role == "user"]
+        asked = [_said(message) for message in prompt.messages if message.role == "user"]
         answer = _answer(asked)
         spent = sum(len(message.text) for message in prompt.messages) // 4
         yield Began(usage=Usage(input=spent))
@@ -27,6 +27,11 @@ class Demo:
             yield Text(word)
             await asyncio.sleep(self._pace)
         yield Done(stop_reason="end_turn", usage=Usage(input=spent, output=len(answer) // 4))
+
+
+def _said(message: PromptMessage) -> str:
+    files = ", ".join(file.name or file.type for file in message.files)
+    return f"{message.text} ({files})" if files else message.text
 
 
 def _answer(asked: list[str]) -> str:

@@ -20,10 +20,13 @@ from sqlalchemy import (
     update,
 )
 
+from core import files, people
 from core.statements import number
 from core.tables import addresses, deliveries, feedback, messages, owed, sessions, turns
+from core.tables import files as files_
 from core.text import render
-from core.types import STOPPED, Status
+from core.transcript import SEEN
+from core.types import STOPPED, Part, Status
 
 ONCE = "~"
 """How the name of a conversation begins that is one question alone; lists leave those out."""
@@ -100,6 +103,7 @@ def hand_over(db: Connection, platform: str, account: str, *, to: str) -> dict[s
     The new names are made here: who chose the old ones must not know where to find them.
     """
     owner = {"platform": platform, "account": account}
+    files.hand_over(db, platform, account, to=to)
     named = {}
     for row in db.execute(_OWNED, owner).all():
         prefix = ONCE if row.conversation.startswith(ONCE) else ""
@@ -122,6 +126,9 @@ def erase_some(
     owned = db.execute(_SOME if name is None else _NAMED, values).scalars().all()
     if owned:
         _erase(db, owned, now)
+    if name is None:
+        files.forget(db, platform, account)
+        people.forget(db, platform, account)
     return len(owned)
 
 
@@ -147,8 +154,13 @@ def _conversation(row: Any) -> Conversation:
         created_at=row.created_at,
         updated_at=row.updated_at,
         turns=row.turns,
-        title=render(getattr(row, "first", None) or ()),
+        title=_title(getattr(row, "first", None) or ()),
     )
+
+
+def _title(parts: Sequence[Part]) -> str:
+    """What a message says; of one without words, what came with it."""
+    return render(parts) or ", ".join(part["name"] for part in parts if part["type"] == "file")
 
 
 # Whose they are is no condition that may be void: for such a one no index would be used.
@@ -174,6 +186,7 @@ _FIRST = (
         messages.c.session_id == sessions.c.id,
         messages.c.turn_id >= sessions.c.history_from,
         messages.c.role == "user",
+        SEEN,
         turns.c.replaced_by.is_(None),
     )
     .order_by(messages.c.turn_id, messages.c.id)
@@ -251,11 +264,15 @@ _ERASE = (
         closed_at=_NOW,
     ),
     delete(feedback).where(feedback.c.message_id.in_(_THEIR_MESSAGES)),
+    delete(files_).where(files_.c.message_id.in_(_THEIR_MESSAGES)),
     delete(messages).where(messages.c.session_id.in_(_IDS)),
     delete(deliveries).where(deliveries.c.turn_id.in_(_THEIR_TURNS)),
     delete(owed).where(owed.c.turn_id.in_(_THEIR_TURNS)),
     update(addresses)
     .where(addresses.c.session_id.in_(_IDS))
     .values(account="", conversation=literal(ONCE) + cast(addresses.c.id, Text)),
-    update(sessions).where(sessions.c.id.in_(_IDS)).values(system=None, erased_at=_NOW),
+    update(turns).where(turns.c.session_id.in_(_IDS)).values(person_id=None),
+    update(sessions)
+    .where(sessions.c.id.in_(_IDS))
+    .values(system=None, summary=None, person_id=None, erased_at=_NOW),
 )

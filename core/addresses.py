@@ -1,29 +1,55 @@
 """Where conversations take place: the map from a platform's ids to sessions."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from core import statements as sql
 from core.database import Contended
 from core.types import Address
 
-Found = tuple[int, int, int, str | None]
-"""An address, its session, when that was last used, and what it tells the model."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """An address, its session, when that was last used, what it tells the model, and whose it is.
+
+    `updated_at` is in milliseconds since 1970.
+    """
+
+    id: int
+    session_id: int
+    updated_at: int
+    system: str | None
+    person_id: int | None
 
 
 def lock(db: Connection, address: Address) -> Found | None:
     """What there is of an address; locks its session's row."""
     row = sql.FIND_ADDRESS.first(db, _key(address))
-    return None if row is None else (row.id, row.session_id, row.updated_at, row.system)
+    if row is None:
+        return None
+    return Found(
+        id=row.id,
+        session_id=row.session_id,
+        updated_at=row.updated_at,
+        system=row.system,
+        person_id=row.person_id,
+    )
 
 
-def make(db: Connection, address: Address, *, system: str | None, now: int) -> Found:
+def make(
+    db: Connection, address: Address, *, system: str | None, now: int, person_id: int | None = None
+) -> Found:
     """Make an address and its session. Raises `Contended` if somebody else just did."""
-    session_id = db.execute(sql.NEW_SESSION, {"now": now, "system": system}).scalar_one()
+    session = {"now": now, "system": system, "person": person_id}
+    session_id = db.execute(sql.NEW_SESSION, session).scalar_one()
     values = {**_key(address), "session_id": session_id, "direct": address.direct}
     address_id = db.execute(sql.NEW_ADDRESS[db.dialect.name], values).scalar()
     if address_id is None:
         raise Contended("another transaction made the same address")
-    return address_id, session_id, now, system
+    return Found(
+        id=address_id, session_id=session_id, updated_at=now, system=system, person_id=person_id
+    )
 
 
 def ensure(db: Connection, address: Address, *, now: int) -> bool:

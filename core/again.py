@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from core import files
 from core import statements as sql
 from core.database import Contended
 from core.errors import NotFound, Transient
@@ -40,7 +41,7 @@ def again(  # noqa: PLR0913 - what is replaced, by what, for whom
         return earlier
     if event is None and row.replaced_by is not None:
         return _replacement(db, session_id, row)
-    new = _open(db, session_id, row.address_id, owner, now)
+    new = _open(db, session_id, row, owner, now)
     _replace(db, session_id, turn_id, new)
     turn = opened(db, new)
     if event is None:
@@ -58,8 +59,10 @@ def _replacement(db: Connection, session_id: int, row: Any) -> Receipt:
     return Receipt(session_id=session_id, message_id=message_id, turn_id=row.id, duplicate=True)
 
 
-def _open(db: Connection, session_id: int, address_id: int, owner: str, now: int) -> int:
-    values = {"session": session_id, "address": address_id, "owner": owner, "now": now, "key": ""}
+def _open(db: Connection, session_id: int, row: Any, owner: str, now: int) -> int:
+    """A turn at the same address and of the same person as the one that it replaces."""
+    where = {"session": session_id, "address": row.address_id, "person": row.person_id}
+    values = {**where, "owner": owner, "now": now, "key": ""}
     turn_id: int | None = sql.OPEN_UNLESS_KNOWN.scalar(db, values)
     if turn_id is None:
         raise Busy("an answer is still running", retry_after=1)
@@ -84,11 +87,14 @@ def _store(db: Connection, turn: Turn, turn_id: int, event: InboundEvent, now: i
         "session_id": turn.session_id,
         "turn_id": turn.id,
         "address_id": turn.address_id,
+        "person_id": turn.person_id,
     }
-    content = [*_before(db, turn, turn_id), *content_of(event, new=False)]
+    content = [*_before(db, turn, turn_id), *content_of(event, new=False, now=now)]
     message_id = store(db, where, content, key=event.message_key, now=now)
     if message_id is None:
         raise Contended("another transaction stored the same message")
+    if event.files:
+        files.claim(db, event, message_id, now=now)
     return message_id
 
 
@@ -111,7 +117,7 @@ def _first(db: Connection, session_id: int, turn_id: int) -> int:
 _OPEN_WINDOW = (
     update(sessions)
     .where(sessions.c.id == number("session"))
-    .values(window_from=sessions.c.history_from)
+    .values(window_from=sessions.c.history_from, summary=None)
 )
 _REPLACED = (
     select(messages.c.content)

@@ -1,72 +1,102 @@
 """From a turn to its answer: what the model is shown, what it says, and what is kept of it."""
 
-import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from core import commands, context, outcomes, transcript
+from core import attachments, commands, context, outcomes, past, transcript
+from core.asking import Asker
+from core.attachments import Attachments, Files
+from core.context import Context
 from core.database import Database
 from core.errors import Rejected, TooLong
-from core.facts import FirstText
 from core.live import TurnLog
-from core.models import Answered, Models, NoModel, Opening
-from core.ports import Clock, Observer
+from core.memory import Memory, Strategy
+from core.models import Answered, NoModel
+from core.past import Past
 from core.pricing import Bill
-from core.text import NOTICES, render
+from core.text import NOTICES, render, words
 from core.transcript import Spoken
 from core.turns import BLAME_LIMIT
-from core.types import STOPPED, Answer, Failure, Notice, Part, Prompt, Status, Turn
+from core.types import STOPPED, Answer, Failure, Notice, Part, Status, Turn
 
-COALESCE = 0.025  # seconds between two looks at a model's stream, after its first words
 # Where a person answers within minutes; on messengers an hour goes by easily.
 QUICK_PLATFORMS = frozenset({"web"})
+IDLE = {"5m": 300.0, "1h": 3600.0}  # seconds until a provider forgets what it kept
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manner:
+    """How conversations are held: what opens them, and what becomes of long ones.
+
+    With `moment` the model is told when and where something was said, and by whom.
+    """
+
+    system_prompt: str
+    strategy: Strategy = Strategy.SUMMARY
+    moment: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Case:
+    """A turn on its way to an answer; `opening` is what the person is told before it."""
+
+    turn: Turn
+    log: TurnLog
+    bill: Bill
+    past: Past
+    opening: str
+    files: Files
+
+    @property
+    def own(self) -> list[Spoken]:
+        """The messages that it answers."""
+        return [said for said in self.past.spoken if said.turn_id == self.turn.id]
 
 
 class Answerer:
-    """Asks the models, writes what they say into the turn's log, and can be stopped."""
+    """Answers turns: by itself, or by asking the models."""
 
     def __init__(
         self,
         *,
         database: Database,
-        models: Models,
-        observe: Observer,
-        clock: Clock,
-        system_prompt: str,
+        asker: Asker,
+        attachments: Attachments,
+        memory: Memory,
+        manner: Manner,
     ) -> None:
         self._database = database
-        self._models = models
-        self._observe = observe
-        self._clock = clock
-        self._system = system_prompt
-        self._asking: dict[int, asyncio.Task[Any]] = {}
-        self._stopped: set[int] = set()
+        self._asker = asker
+        self._attachments = attachments
+        self._memory = memory
+        self._manner = manner
 
-    async def answer(
-        self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None = None
-    ) -> Answer:
+    async def answer(self, turn: Turn, log: TurnLog, found: Past | None = None) -> Answer:
         """The turn's answer, also if that is an apology. Asks no model twice for a stored one.
 
-        `spoken` is what the model may see; it is read if it is not given.
+        `found` is what the model may see; it is read if it is not given.
         """
         if turn.status == Status.ANSWERED:
             return await self._stored(turn, log)
         if turn.blame >= BLAME_LIMIT:
             return failed(Failure.CRASHED, Bill())
-        return await self._fresh(turn, log, spoken)
+        return await self._fresh(turn, log, found)
 
     def stop(self, turn_id: int) -> None:
         """End a running turn's answer where it is. What was said so far is kept."""
-        if turn_id in self._stopped:
-            return  # a second cancel would count as somebody else's
-        self._stopped.add(turn_id)
-        if (task := self._asking.get(turn_id)) is not None:
-            task.cancel()
+        self._asker.stop(turn_id)
 
     def forget(self, turn_id: int) -> None:
         """The turn is over: no stop can reach it any more."""
-        self._stopped.discard(turn_id)
+        self._asker.forget(turn_id)
+
+    def over(self, turn: Turn, answer: Answer) -> None:
+        """The answer is delivered and the turn closed: there is time to condense what was said."""
+        self._memory.after(turn, self._manner.strategy, answer.shown)
+
+    async def rest(self) -> None:
+        """Drop what is done beside the turns."""
+        await self._memory.stop()
 
     async def _stored(self, turn: Turn, log: TurnLog) -> Answer:
         answer = await self._database.read(outcomes.answered, turn.id)
@@ -74,94 +104,92 @@ class Answerer:
             log.append(render(answer.parts))
         return answer
 
-    async def _fresh(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Answer:
-        if spoken is None:
-            spoken = await self._database.read(transcript.spoken, turn.session_id, turn_id=turn.id)
-        if given := commands.given(spoken, turn.id):
-            spoken = await self._obey(turn, log, given, spoken)
-            if not spoken:
-                return Answer(status=Status.DONE, parts=({"type": "text", "text": log.text},))
-        asked = context.build(
-            commands.without(spoken),
-            turn_id=turn.id,
-            system="\n\n".join(filter(None, (self._system, turn.system))),
-            cache="5m" if turn.address.platform in QUICK_PLATFORMS else "1h",
-        )
-        bill = Bill()
+    async def _fresh(self, turn: Turn, log: TurnLog, found: Past | None) -> Answer:
+        if found is None:
+            found = await self._database.read(past.read, turn.session_id, turn_id=turn.id)
+        opening, found = await self._obey(turn, found)
+        idle = IDLE[_ttl(turn)]
+        found = await self._memory.resume(turn, found, self._manner.strategy, idle=idle)
+        case = _Case(turn=turn, log=log, bill=Bill(), past=found, opening=opening, files={})
         try:
-            answered = await self._ask_or_shorten(turn, log, asked.prompt, bill)
+            return await self._with_files(case)
         except Rejected:
-            return failed(Failure.REJECTED, bill)
+            return failed(Failure.REJECTED, case.bill)
         except NoModel:
-            return failed(Failure.UNAVAILABLE, bill)
-        return _kept(answered, log, bill, asked.window_from)
+            return failed(Failure.UNAVAILABLE, case.bill)
 
-    async def _obey(
-        self, turn: Turn, log: TurnLog, given: Sequence[str], spoken: Sequence[Spoken]
-    ) -> Sequence[Spoken]:
-        """Do what a turn's commands say; returns what is left for a model, nothing if they are all.
+    async def _obey(self, turn: Turn, found: Past) -> tuple[str, Past]:
+        """Do what a turn's commands say; returns the reply to them, and what is left for a model.
 
         Bears repetition: whoever takes the turn over does it again.
         """
-        log.append(commands.reply(given))
-        words = [said for said in commands.without(spoken) if said.turn_id == turn.id]
+        given, told = commands.given(found.spoken, turn.id), commands.told(found.spoken, turn.id)
+        left = replace(found, spoken=tuple(commands.without(found.spoken)))
         if commands.NEW in given:
-            first = turn.id if words else turn.id + 1
+            own = tuple(said for said in left.spoken if said.turn_id == turn.id)
+            first = turn.id if own else turn.id + 1
             await self._database.write(transcript.start_at, turn.session_id, first)
-            spoken = words
-        if words:
-            log.append("\n\n")
-        return spoken if words else ()
+            left = Past(spoken=own, window_from=first, history_from=first)
+        return "\n\n".join(filter(None, (commands.reply(given), *told))), left
 
-    async def _ask_or_shorten(
-        self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill
-    ) -> Answered | None:
-        """Ask; and once more for less, if it was too long."""
+    async def _with_files(self, case: _Case) -> Answer:
+        """Answer what was said and sent; without the newest files if no model would have them."""
+        case = replace(case, files=await self._attachments.gather(case.past.spoken))
         try:
-            return await self._ask(turn, log, prompt, bill)
-        except TooLong:
-            shorter = context.shrink(prompt)
-            if shorter is None:
+            return await self._say(case)
+        except Rejected:
+            if not (shown := attachments.shown(case.own, case.files)):
                 raise
-        return await self._ask(turn, log, shorter, bill)
+        await self._attachments.give_up(shown)
+        case.log.reset()
+        return await self._say(
+            replace(case, files=await self._attachments.gather(case.past.spoken))
+        )
 
-    async def _ask(self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill) -> Answered | None:
-        """Stream the models' answer into the log; None when it was stopped."""
-        if turn.id in self._stopped:
-            return None
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in one
-        self._asking[turn.id] = task
-        try:
-            return await self._stream(turn, log, prompt, bill)
-        except asyncio.CancelledError:
-            if turn.id not in self._stopped or task.uncancel():
-                raise  # it is dropped, stopped or not
-            return None
-        finally:
-            del self._asking[turn.id]
+    async def _say(self, case: _Case) -> Answer:
+        """What the person has to be told, then what a model says, if there is anything to ask."""
+        own, told = case.own, attachments.told(case.own, case.files)
+        opening = "\n\n".join(filter(None, (case.opening, told)))
+        is_asked = attachments.shown(own, case.files) or any(words(said.parts) for said in own)
+        if opening:
+            case.log.append(f"{opening}\n\n" if is_asked else opening)
+        if opening and not is_asked:
+            return Answer(status=Status.DONE, parts=({"type": "text", "text": opening},))
+        return await self._ask_or_shorten(case)
 
-    async def _stream(self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill) -> Answered:
-        begun = self._clock.monotonic()
-        now = asyncio.get_running_loop().time
-        look = now()
-        async with aclosing(self._models.stream(prompt, bill)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Answered):
-                    return piece
-                log.append(piece.text)
-                if isinstance(piece, Opening):
-                    look = now()
-                    self._first(turn, piece.model, self._clock.monotonic() - begun)
-                # The next look finds all that came meanwhile: one write for many words. Each
-                # stream keeps to its own beat, or all would come to wake and end together.
-                look = max(look + COALESCE, now())
-                await asyncio.sleep(look - now())
-        raise AssertionError("models.stream ends in Answered")
+    async def _ask_or_shorten(self, case: _Case) -> Answer:
+        """Ask; for half of it if it was too long, and then for the question alone."""
+        for at_once in (False, True):
+            try:
+                return await self._ask(case)
+            except TooLong:
+                shorter = await self._memory.shorten(case.turn, case.past, at_once=at_once)
+                if shorter is None:
+                    raise
+                case = replace(case, past=shorter)
+        return await self._ask(case)
 
-    def _first(self, turn: Turn, model: str, seconds: float) -> None:
-        fact = FirstText(turn_id=turn.id, session_id=turn.session_id, model=model, seconds=seconds)
-        self._observe(fact)
+    async def _ask(self, case: _Case) -> Answer:
+        asked = self._context(case)
+        answered = await self._asker.ask(case.turn, case.log, asked.prompt, case.bill)
+        return _kept(answered, case, asked)
+
+    def _context(self, case: _Case) -> Context:
+        manner, turn = self._manner, case.turn
+        return context.build(
+            case.past,
+            turn_id=turn.id,
+            system="\n\n".join(filter(None, (manner.system_prompt, turn.system))),
+            cache=_ttl(turn),
+            files=case.files,
+            cut=manner.strategy is Strategy.WINDOW,
+            moment=manner.moment,
+        )
+
+
+def _ttl(turn: Turn) -> Literal["5m", "1h"]:
+    """How long a provider should keep what it was shown."""
+    return "5m" if turn.address.platform in QUICK_PLATFORMS else "1h"
 
 
 def failed(failure: Failure, bill: Bill) -> Answer:
@@ -169,7 +197,8 @@ def failed(failure: Failure, bill: Bill) -> Answer:
     return Answer(status=Status.FAILED, error=failure, usage=bill.usage, cost=bill.cost)
 
 
-def _kept(answered: Answered | None, log: TurnLog, bill: Bill, window_from: int | None) -> Answer:
+def _kept(answered: Answered | None, case: _Case, asked: Context) -> Answer:
+    log, bill, shown = case.log, case.bill, len(asked.prompt.messages)
     if answered is None:
         return Answer(
             status=Status.CANCELLED,
@@ -177,7 +206,8 @@ def _kept(answered: Answered | None, log: TurnLog, bill: Bill, window_from: int 
             stop_reason=STOPPED,
             usage=bill.usage,
             cost=bill.cost,
-            window_from=window_from,
+            window_from=asked.window_from,
+            shown=shown,
         )
     parts: tuple[Part, ...] = ({"type": "text", "text": log.text},)
     notice = _notice(answered)
@@ -195,7 +225,8 @@ def _kept(answered: Answered | None, log: TurnLog, bill: Bill, window_from: int 
         stop_reason=answered.stop_reason,
         usage=answered.usage,
         cost=answered.cost,
-        window_from=window_from,
+        window_from=asked.window_from,
+        shown=shown,
     )
 
 

@@ -42,6 +42,17 @@ def command_of(parts: Iterable[Part]) -> str | None:
     return next((str(part["name"]) for part in parts if part["type"] == "command"), None)
 
 
+def told(spoken: Sequence[Spoken], turn_id: int) -> list[str]:
+    """What the operator has us tell the person in a turn, the oldest first."""
+    return [
+        part["tell"]
+        for message in spoken
+        if message.turn_id == turn_id
+        for part in message.parts
+        if part["type"] == "tell"
+    ]
+
+
 def given(spoken: Sequence[Spoken], turn_id: int) -> list[str]:
     """The commands among the messages that a turn answers, the oldest first."""
     found = [command_of(message.parts) for message in spoken if message.turn_id == turn_id]

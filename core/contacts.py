@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Text, bindparam, func, or_, select, update
 from sqlalchemy.sql.dml import Insert
 
+from core import owed
 from core.statements import both, number
 from core.tables import aliases, contacts
 
@@ -34,6 +35,12 @@ def find(db: Connection, platform: str, account: str, name: str) -> Contact | No
     return None if row is None else _contact(row)
 
 
+def names(db: Connection, platform: str, account: str, name: str) -> list[str]:
+    """All names of the contact that is known by one, that one included, the oldest first."""
+    values = {"of_platform": platform, "of_account": account, "of_name": name}
+    return list(db.execute(_NAMES, values).scalars())
+
+
 def hear(db: Connection, platform: str, account: str, names: Iterable[str], *, now: int) -> Contact:
     """Somebody wrote, and is known by all of `names`.
 
@@ -47,7 +54,7 @@ def hear(db: Connection, platform: str, account: str, names: Iterable[str], *, n
     known = {_name(db, where, name) for name in sorted(names)}
     contact = min(known)
     if len(known) > 1:
-        _join(db, contact, known)
+        _join(db, contact, known, now)
     row = db.execute(_HEAR, {"contact": contact, "now": now}).one()
     return _contact(row)
 
@@ -100,10 +107,11 @@ def _name(db: Connection, where: dict[str, Any], name: str) -> int:
     return whose
 
 
-def _join(db: Connection, contact: int, known: set[int]) -> None:
+def _join(db: Connection, contact: int, known: set[int], now: int) -> None:
     values = {"contact": contact, "known": sorted(known)}
     db.execute(_MOVE, values)
     db.execute(_WISH, values)
+    owed.gather(db, contact, known, now=now)
 
 
 def _contact(row: Any) -> Contact:
@@ -135,6 +143,10 @@ _FIND = (
     .join_from(contacts, aliases, aliases.c.contact_id == contacts.c.id)
     .where(_THEIRS, aliases.c.alias == _words("of_name"))
 )
+_ITS_CONTACT = (
+    select(aliases.c.contact_id).where(_THEIRS, aliases.c.alias == _words("of_name"))
+).scalar_subquery()
+_NAMES = select(aliases.c.alias).where(aliases.c.contact_id == _ITS_CONTACT).order_by(aliases.c.id)
 _OLDEST = (
     select(aliases.c.contact_id)
     .where(_THEIRS, aliases.c.alias.in_(bindparam("names", expanding=True)))

@@ -6,14 +6,19 @@ it is cut in one big step to its newest part, and grows again.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from datetime import UTC, datetime
+from itertools import groupby, repeat
 from operator import attrgetter
 from typing import Literal
 
-from core.text import words
+from core import kinds
+from core.attachments import Files
+from core.past import Past
+from core.text import clean, words
 from core.transcript import Spoken
-from core.types import Failure, Notice, Part, Prompt, PromptMessage, Role, Status
+from core.types import Failure, File, Notice, Part, Prompt, PromptMessage, Status
 
+HOUR = 3600 * 1000  # milliseconds, after which it is worth telling the time again
 LONGEST = 60  # messages; beyond, the window is cut
 KEPT = 20  # messages that stay when it is cut
 VERBATIM = 10  # messages that always stay, even if a burst makes it more than that
@@ -28,20 +33,37 @@ class Context:
     window_from: int | None
 
 
-def build(
-    spoken: Sequence[Spoken], *, turn_id: int, system: str, cache: Literal["5m", "1h"]
+def build(  # noqa: PLR0913 - what a prompt is made of
+    past: Past,
+    *,
+    turn_id: int,
+    system: str,
+    cache: Literal["5m", "1h"],
+    files: Files | None = None,
+    cut: bool = False,
+    moment: bool = False,
 ) -> Context:
-    """Make the prompt for `turn_id` from what was said up to it, oldest first.
+    """Make the prompt for `turn_id` from what was said up to it.
 
-    Turns that would only make the model fail or refuse again are left out.
+    `files` are those that came with it, by their keys. With `cut` what is long is cut to its newest
+    part. With `moment` the model is told when and where something was said, and by whom.
     """
-    turns = [list(turn) for _, turn in groupby(spoken, key=attrgetter("turn_id"))]
-    turns = [turn for turn in turns if turn[0].turn_id == turn_id or _harmless(turn)]
-    window_from = None
-    if sum(map(len, turns)) > LONGEST:
-        turns = _newest(turns)
+    turns, window_from = turns_of(past.spoken, turn_id), None
+    if cut and sum(map(len, turns)) > LONGEST:
+        turns = turns[-newest(turns, KEPT) :]
         window_from = turns[0][0].turn_id
-    messages = _alternate(said for turn in turns for message in turn for said in _said(message))
+    shown = [message for turn in turns for message in turn]
+    moments = _moments(shown) if moment else repeat("")
+    messages = _alternate(
+        (
+            *_remembered(past.summary),
+            *(
+                each
+                for message, when in zip(shown, moments, strict=False)
+                for each in said(message, files or {}, when)
+            ),
+        )
+    )
     asked = _asked(turns[-1]) if turns else {}
     prompt = Prompt(
         system=system,
@@ -53,11 +75,51 @@ def build(
     return Context(prompt=prompt, window_from=window_from)
 
 
-def shrink(prompt: Prompt) -> Prompt | None:
-    """The same question with almost no history, or None if there is none to take away."""
-    if len(prompt.messages) <= 3:
-        return replace(prompt, messages=prompt.messages[-1:]) if len(prompt.messages) > 1 else None
-    return replace(prompt, messages=prompt.messages[-3:])
+def turns_of(spoken: Sequence[Spoken], turn_id: int) -> list[list[Spoken]]:
+    """What was said, turn by turn, as `turn_id` is shown it.
+
+    Turns that would only make the model fail or refuse again are left out.
+    """
+    turns = [list(turn) for _, turn in groupby(spoken, key=attrgetter("turn_id"))]
+    return [turn for turn in turns if turn[0].turn_id == turn_id or _harmless(turn)]
+
+
+def newest(turns: Sequence[Sequence[Spoken]], most: int = VERBATIM) -> int:
+    """How many turns from the end are `VERBATIM` messages, and as far as they fit in `most`."""
+    kept = count = 0
+    for turn in reversed(turns):
+        if count >= VERBATIM and count + len(turn) > most:
+            break
+        kept, count = kept + 1, count + len(turn)
+    return kept
+
+
+def _remembered(summary: str | None) -> Iterator[PromptMessage]:
+    """What stands for all that is not shown."""
+    if summary:
+        text = f"<conversation_summary>\n{summary}\n</conversation_summary>"
+        yield PromptMessage(role="user", text=text)
+
+
+def _moments(shown: Iterable[Spoken]) -> Iterator[str]:
+    """For each message, when and where it was said and by whom, if that is news."""
+    before, place = 0, None
+    for message in shown:
+        at, *here = _moment(message)
+        if at is None or (here == place and at - before < HOUR):
+            yield ""
+        else:
+            when = datetime.fromtimestamp(at / 1000, UTC).strftime("%A %Y-%m-%d %H:%M UTC")
+            yield f"[{', '.join(filter(None, (when, *here)))}]"
+        if at is not None:
+            before, place = at, here
+
+
+def _moment(message: Spoken) -> tuple[int | None, str | None, str | None]:
+    for part in message.parts:
+        if part["type"] == "from":
+            return part["at"], part["platform"], part["name"]
+    return None, None, None
 
 
 def _harmless(turn: Sequence[Spoken]) -> bool:
@@ -74,22 +136,36 @@ def _harmless(turn: Sequence[Spoken]) -> bool:
     return not refused and not poisonous
 
 
-def _newest(turns: Sequence[list[Spoken]]) -> list[list[Spoken]]:
-    """Whole turns from the end: as many as fit in `KEPT` messages, and `VERBATIM` at least."""
-    kept = count = 0
-    for turn in reversed(turns):
-        if count >= VERBATIM and count + len(turn) > KEPT:
-            break
-        kept, count = kept + 1, count + len(turn)
-    return list(turns[-kept:])
-
-
-def _said(message: Spoken) -> Iterator[tuple[Role, str]]:
+def said(message: Spoken, files: Files, moment: str = "") -> Iterator[PromptMessage]:
     """Who said what in a message, after what its client says was said before."""
+    shown: list[File] = []
+    texts: list[str] = []
     for part in message.parts:
         if part["type"] == "asked":
-            yield from ((role, text) for role, text in part["transcript"])
-    yield message.role, words(message.parts)
+            for role, text in part["transcript"]:
+                yield PromptMessage(role=role, text=text)
+        elif part["type"] == "tell":
+            texts.append(f"[They were sent this message without asking: “{part['tell']}”]")
+        elif part["type"] == "file":
+            match files.get(part["file"]):
+                case File(type=kinds.TEXT) as file:
+                    texts.append(_quoted(file))
+                case File() as file:
+                    shown.append(file)
+                case _:
+                    texts.append(f"[A file, “{part['name']}”, is not shown here.]")
+    text = "\n\n".join(filter(None, [*texts, words(message.parts)]))
+    if moment and (text or shown):
+        text = f"{moment}\n{text}".rstrip()
+    yield PromptMessage(role=message.role, text=text, files=tuple(shown))
+
+
+def _quoted(file: File) -> str:
+    """A text file as it stands in a prompt, between marks that it does not hold itself."""
+    text, fence = clean(file.content.decode()), "```"
+    while fence in text:
+        fence += "`"
+    return f"{file.name}\n{fence}\n{text}\n{fence}".lstrip()
 
 
 def _asked(turn: Sequence[Spoken]) -> Part:
@@ -98,14 +174,17 @@ def _asked(turn: Sequence[Spoken]) -> Part:
     return wishes[-1] if wishes else {}
 
 
-def _alternate(said: Iterable[tuple[Role, str]]) -> tuple[PromptMessage, ...]:
+def _alternate(said: Iterable[PromptMessage]) -> tuple[PromptMessage, ...]:
     """Join neighbours of one role; begin and end with the user."""
     messages: list[PromptMessage] = []
-    for role, text in said:
-        if not text or (not messages and role == "assistant"):
+    for message in said:
+        if not (message.text or message.files) or (not messages and message.role == "assistant"):
             continue
-        if messages and messages[-1].role == role:
-            messages.append(replace(last := messages.pop(), text=f"{last.text}\n\n{text}"))
-            continue
-        messages.append(PromptMessage(role=role, text=text))
+        follows = bool(messages) and messages[-1].role == message.role
+        messages.append(_joined(messages.pop(), message) if follows else message)
     return tuple(messages)
+
+
+def _joined(one: PromptMessage, other: PromptMessage) -> PromptMessage:
+    text = "\n\n".join(filter(None, (one.text, other.text)))
+    return replace(one, text=text, files=(*one.files, *other.files))

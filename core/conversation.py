@@ -5,12 +5,12 @@ delivered until done, whichever replica dies on the way.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from core import outcomes, transcript, turns
+from core import outcomes, past, transcript, turns
 from core.admission import STEP, Admission
 from core.answering import Answerer
 from core.database import Database
@@ -18,8 +18,8 @@ from core.delivery import Courier
 from core.errors import Transient
 from core.facts import Accepted
 from core.live import Cursor, Live, Update
+from core.past import Past
 from core.ports import Adapter, Bus, Clock, Observer
-from core.transcript import Spoken
 from core.types import Address, InboundEvent, Receipt, Turn
 from core.viewers import Viewers
 from core.worker import Worker
@@ -125,19 +125,19 @@ class ConversationHandler:
         """How many of them have yet to begin: the process is busy with others."""
         return len(self._line)
 
-    def start(self, turn: Turn, spoken: Sequence[Spoken] | None = None) -> None:
+    def start(self, turn: Turn, found: Past | None = None) -> None:
         """Work on a turn, and on what follows it in its session, until nothing is left.
 
-        `spoken` is what the turn's model may see, if the caller has just read it.
+        `found` is what the turn's model may see, if the caller has just read it.
         """
         if self._left:
             return  # it waits, stored, for whoever is next
         self._running.add(turn.id)
         if not self._worker.brings(turn) or self._line.enter(turn):
-            self._begin(turn, spoken)
+            self._begin(turn, found)
 
-    def _begin(self, turn: Turn, spoken: Sequence[Spoken] | None = None) -> None:
-        task = asyncio.create_task(self._run(turn, spoken), name=f"turn {turn.id}")
+    def _begin(self, turn: Turn, found: Past | None = None) -> None:
+        task = asyncio.create_task(self._run(turn, found), name=f"turn {turn.id}")
         self._tasks.add(task)  # the loop itself would let it be collected
         task.add_done_callback(lambda _: self._running.discard(turn.id))
         task.add_done_callback(self._tasks.discard)
@@ -178,6 +178,7 @@ class ConversationHandler:
         Returns the turns that were dropped.
         """
         dropped, tasks = self.running, list(self._tasks)
+        await self._worker.rest()
         self._running.difference_update(turn.id for turn in self._line.clear())
         for task in tasks:
             task.cancel()
@@ -193,7 +194,7 @@ class ConversationHandler:
     async def _accept(self, event: InboundEvent) -> Receipt:
         begun = self._clock.monotonic()
         now = self._now()
-        receipt, spoken = await self._database.write(
+        receipt, found = await self._database.write(
             _accept,
             event,
             owner=self._replica,
@@ -201,7 +202,7 @@ class ConversationHandler:
             stale_before=now - self._session_ttl,
         )
         if receipt.turn is not None:
-            self.start(receipt.turn, spoken)
+            self.start(receipt.turn, found)
         self._observe(
             Accepted(
                 platform=event.address.platform,
@@ -214,16 +215,16 @@ class ConversationHandler:
         )
         return receipt
 
-    async def _run(self, turn: Turn, spoken: Sequence[Spoken] | None) -> None:
-        following = await self._attempt(turn, spoken)
+    async def _run(self, turn: Turn, found: Past | None) -> None:
+        following = await self._attempt(turn, found)
         # After a commit in doubt, what follows may be one that a message has opened since.
         while following is not None and following.id not in self._running:
             following = await self._attempt(following, None)
 
-    async def _attempt(self, turn: Turn, spoken: Sequence[Spoken] | None) -> Turn | None:
+    async def _attempt(self, turn: Turn, found: Past | None) -> Turn | None:
         self._running.add(turn.id)
         try:
-            return await self._worker.attempt(turn, spoken)
+            return await self._worker.attempt(turn, found)
         finally:
             self._running.discard(turn.id)
 
@@ -233,9 +234,9 @@ class ConversationHandler:
 
 def _accept(
     db: Connection, event: InboundEvent, *, owner: str, now: int, stale_before: int
-) -> tuple[Receipt, list[Spoken] | None]:
+) -> tuple[Receipt, Past | None]:
     """Accept, and read at once what the turn will need: one trip to the database less."""
     receipt = turns.accept(db, event, owner=owner, now=now, stale_before=stale_before)
     if receipt.turn is None:
         return receipt, None
-    return receipt, transcript.spoken(db, receipt.session_id, turn_id=receipt.turn.id)
+    return receipt, past.read(db, receipt.session_id, turn_id=receipt.turn.id)

@@ -32,6 +32,10 @@ class Permanent(GatewayError):
     """Do not try again: the same thing will fail the same way."""
 
 
+class TooLarge(Permanent):
+    """Send less: it has more bytes than are taken."""
+
+
 class Unavailable(Permanent):
     """Ask another model: this one is not to be had (no access, no money, no such model)."""
 

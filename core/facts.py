@@ -126,6 +126,27 @@ class InboundRefused:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Condensed:
+    """So many messages of a conversation are remembered in short from now on."""
+
+    session_id: int
+    messages: int
+    seconds: float
+    usage: Usage | None
+    cost: int | None  # nano-dollars
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileFetched:
+    """A file of a message was fetched: `ok`, or the fault for which no model is shown it."""
+
+    platform: str
+    outcome: str
+    size: int  # bytes
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRetried:
     """A model call failed before its first words; the same model is asked again."""
 
@@ -188,6 +209,8 @@ Fact = (
     | DeliveryRefused
     | PlatformCalled
     | InboundRefused
+    | FileFetched
+    | Condensed
     | ModelRetried
     | ModelFellBack
     | ModelInterrupted

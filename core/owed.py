@@ -1,16 +1,22 @@
 """Answers that may only go out once their person writes again, as functions over a connection."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, func, select, update
 
+from core import addresses, reports
 from core import deliveries as parts
-from core.statements import CHECKPOINT, PARTS, both, number
-from core.tables import deliveries, messages, owed, turns
+from core.reports import Report
+from core.statements import CHECKPOINT, LOCK_SESSION, OPEN, PARTS, both, number
+from core.tables import addresses as addresses_
+from core.tables import aliases, contacts, deliveries, messages, owed, turns
 from core.text import apology, render
-from core.types import Status, Turn
+from core.types import Address, Status, Turn
+
+RECENT = 20  # messages that are looked at for where they came from
+FAILED = Report(status="failed", rank=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,17 +35,72 @@ def owe(db: Connection, turn: Turn, *, now: int) -> None:
     _remember(db, turn.id, turn.address_id, now)
 
 
-def fail(db: Connection, external_id: str, *, now: int) -> int | None:
+def fail(db: Connection, external_id: str, *, now: int, note: str | None = None) -> int | None:
     """A part that the platform took never arrived: it is owed, and it alone is undone.
 
-    What came after it has reports of its own. Returns its turn; None if no turn has such a part.
+    What came after it has reports of its own; a `note` takes the place of its id. Returns its turn;
+    None if no turn has such a part.
     """
     row = db.execute(_PART, {"external": external_id}).first()
     if row is None:
         return None
     db.execute(_UNSEND, {"turn": row.turn_id, "from_part": row.part})
+    if note is not None:
+        again = {"turn_id": row.turn_id, "part": row.part, "external_id": note, "sent_at": None}
+        db.execute(CHECKPOINT[db.dialect.name], again)
     _remember(db, row.turn_id, row.address_id, now)
     return int(row.turn_id)
+
+
+def fail_once(  # noqa: PLR0913 - which part, and why
+    db: Connection,
+    platform: str,
+    external_id: str,
+    why: str,
+    *,
+    now: int,
+    note: str | None = None,
+) -> int | None:
+    """As `fail`; None also if the same part has failed before for the same reason."""
+    row = db.execute(_PART, {"external": external_id}).first()
+    if row is None:
+        return None
+    key = f"{row.turn_id}.{row.part} {why}"  # no id of a platform's has a space in it
+    if not reports.rise(db, platform, key, FAILED, now=now):
+        return None
+    return fail(db, external_id, now=now, note=note)
+
+
+def bring(db: Connection, turn_id: int, *, now: int) -> bool:
+    """Open a turn that says nothing itself, so that what is owed where `turn_id` is goes out.
+
+    It has no message, and whoever is free takes it. False while another turn is open there; True
+    also if nothing is owed of that turn any more.
+    """
+    row = db.execute(_WHERE, {"turn": turn_id}).first()
+    if row is None or db.execute(LOCK_SESSION, {"session": row.session_id}).first() is None:
+        return True
+    values = {"session_id": row.session_id, "address_id": row.address_id, "started_at": now}
+    return db.execute(_BRING[db.dialect.name], values).first() is not None
+
+
+def origin(db: Connection, turn_id: int) -> Mapping[str, Any] | None:
+    """The newest `InboundEvent.origin` of what was said where a turn is answered."""
+    said = db.execute(_ORIGIN, {"turn": turn_id, "most": RECENT}).scalars()
+    found = (part["origin"] for content in said for part in content if part["type"] == "origin")
+    return next(found, None)
+
+
+def gather(db: Connection, contact: int, known: Collection[int], *, now: int) -> None:
+    """What was owed to contacts that turned out to be one is owed to that one, who writes now."""
+    debts = list(db.execute(_OF_CONTACTS, {"known": list(known)}).scalars())
+    if debts:
+        row = db.execute(_CONTACT, {"contact": contact}).one()
+        place = Address(platform=row.platform, account=row.account, conversation=row.person)
+        addresses.ensure(db, place, now=now)
+        found = addresses.lock(db, place)
+        assert found is not None  # noqa: S101 - it was made, if need be
+        db.execute(_GATHER, {"debts": debts, "place": found.id})
 
 
 def sent_at(db: Connection, external_id: str) -> int | None:
@@ -69,7 +130,9 @@ def settle(db: Connection, turn_id: int, parts_: int) -> None:
 
 
 def _remember(db: Connection, turn_id: int, address_id: int, now: int) -> None:
-    values = {"turn_id": turn_id, "address_id": address_id, "created_at": now}
+    # Whoever was another contact there may have turned out to be one who writes elsewhere.
+    home = db.execute(_HOME, {"address": address_id}).scalar() or address_id
+    values = {"turn_id": turn_id, "address_id": home, "created_at": now}
     db.execute(_OWE[db.dialect.name], values)
 
 
@@ -116,3 +179,59 @@ _SENT = (
     .scalar_subquery()
 )
 _SETTLE = delete(owed).where(owed.c.turn_id == number("turn"), number("parts") <= _SENT)
+_WHERE = (
+    select(owed.c.address_id, addresses_.c.session_id)
+    .join_from(owed, addresses_, owed.c.address_id == addresses_.c.id)
+    .where(owed.c.turn_id == number("turn"))
+)
+_BRING = both(
+    lambda insert_: (
+        insert_(turns)
+        .values(status=Status.ANSWERED.value, owner=None, attempt=0, blame=0)
+        .on_conflict_do_nothing(index_elements=["session_id"], index_where=OPEN)
+        .returning(turns.c.id)
+    )
+)
+_ITS = select(turns.c.session_id, turns.c.address_id).where(turns.c.id == number("turn")).subquery()
+_ORIGIN = (
+    select(messages.c.content)
+    .join(
+        _ITS,
+        (messages.c.session_id == _ITS.c.session_id) & (messages.c.address_id == _ITS.c.address_id),
+    )
+    .where(messages.c.role == "user")
+    .order_by(messages.c.id.desc())
+    .limit(number("most"))
+)
+_AT_THEIRS = (
+    (addresses_.c.platform == contacts.c.platform)
+    & (addresses_.c.account == contacts.c.account)
+    & (addresses_.c.conversation == contacts.c.person)
+)
+_CONTACT = select(contacts.c.platform, contacts.c.account, contacts.c.person).where(
+    contacts.c.id == number("contact")
+)
+_OF_CONTACTS = (
+    select(owed.c.id)
+    .join_from(owed, addresses_, owed.c.address_id == addresses_.c.id)
+    .join(contacts, _AT_THEIRS)
+    .where(contacts.c.id.in_(bindparam("known", type_=BigInteger, expanding=True)))
+)
+_GATHER = (
+    update(owed)
+    .where(owed.c.id.in_(bindparam("debts", type_=BigInteger, expanding=True)))
+    .values(address_id=number("place"))
+)
+_WAS = addresses_.alias()
+_HOME = (
+    select(addresses_.c.id)
+    .join_from(addresses_, contacts, _AT_THEIRS)
+    .join(aliases, aliases.c.contact_id == contacts.c.id)
+    .join(
+        _WAS,
+        (aliases.c.platform == _WAS.c.platform)
+        & (aliases.c.account == _WAS.c.account)
+        & (aliases.c.alias == _WAS.c.conversation),
+    )
+    .where(_WAS.c.id == number("address"))
+)

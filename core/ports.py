@@ -155,6 +155,18 @@ class Adapter(Protocol):
         ...
 
 
+class Fetcher(Protocol):
+    """A platform that files come from."""
+
+    async def fetch(self, source: Mapping[str, Any], *, most: int) -> bytes:
+        """The file that an `Attachment.source` of this platform tells of.
+
+        May be called again. Raises `Transient` (later it may be there), `TooLarge` (more than
+        `most` bytes; no more than that is ever held) and `Permanent` (it is not to be had).
+        """
+        ...
+
+
 class Bus(Protocol):
     """Messages between replicas: at most once, in order, to all that listen."""
 

@@ -47,7 +47,13 @@ HELD = and_(turns.c.id == number("turn"), turns.c.attempt == number("fence"), OP
 # --- accept ---
 
 FIND_ADDRESS = Prepared(
-    select(addresses.c.id, addresses.c.session_id, sessions.c.updated_at, sessions.c.system)
+    select(
+        addresses.c.id,
+        addresses.c.session_id,
+        sessions.c.updated_at,
+        sessions.c.system,
+        sessions.c.person_id,
+    )
     .join_from(addresses, sessions, addresses.c.session_id == sessions.c.id)
     .where(
         addresses.c.platform == bindparam("platform"),
@@ -65,6 +71,7 @@ NEW_SESSION = (
         history_from=0,
         window_from=0,
         system=bindparam("system", type_=Text),
+        person_id=number("person"),
         created_at=number("now"),
         updated_at=number("now"),
     )
@@ -79,12 +86,16 @@ NEW_ADDRESS = both(
 )
 # Opens nothing for a message that is stored already, and nothing in a session that has an open
 # turn: then no row comes back.
+OPENED_WITH = (
+    *("session_id", "address_id", "status", "owner", "attempt", "blame", "started_at"),
+    "person_id",
+)
 OPEN_UNLESS_KNOWN = Prepared(
     both(
         lambda insert_: (
             insert_(turns)
             .from_select(
-                ["session_id", "address_id", "status", "owner", "attempt", "blame", "started_at"],
+                OPENED_WITH,
                 select(
                     number("session"),
                     number("address"),
@@ -93,6 +104,7 @@ OPEN_UNLESS_KNOWN = Prepared(
                     literal(1, Integer),
                     literal(0, Integer),
                     number("now"),
+                    number("person"),
                 ).where(~exists().where(messages.c.dedupe_key == bindparam("key", type_=Text))),
             )
             .on_conflict_do_nothing(index_elements=["session_id"], index_where=OPEN)
@@ -108,6 +120,7 @@ MESSAGE = (
     "content",
     "dedupe_key",
     "created_at",
+    "person_id",
 )
 STORE = Prepared(
     both(
@@ -132,7 +145,7 @@ FIND_MESSAGE = select(messages.c.id, messages.c.session_id, messages.c.turn_id).
 START_AFRESH = (
     update(sessions)
     .where(sessions.c.id == number("session"))
-    .values(history_from=number("turn"), window_from=number("turn"))
+    .values(history_from=number("turn"), window_from=number("turn"), summary=None)
 )
 
 # --- finish, settle, close ---
@@ -179,7 +192,7 @@ FIND_ANSWER = select(messages.c.id).where(
 OPEN_NEXT = Prepared(
     insert(turns)
     .from_select(
-        ["session_id", "address_id", "status", "owner", "attempt", "blame", "started_at"],
+        OPENED_WITH,
         select(
             messages.c.session_id,
             messages.c.address_id,
@@ -188,6 +201,7 @@ OPEN_NEXT = Prepared(
             literal(1, Integer),
             literal(0, Integer),
             number("now"),
+            messages.c.person_id,
         )
         .where(messages.c.session_id == number("session"), messages.c.turn_id.is_(None))
         .order_by(messages.c.id)
@@ -224,7 +238,7 @@ LOCK_SESSION = (
     .where(sessions.c.id == number("session"), sessions.c.erased_at.is_(None))
     .with_for_update(key_share=True)
 )
-REPLACEABLE = select(turns.c.id, turns.c.address_id, turns.c.replaced_by).where(
+REPLACEABLE = select(turns.c.id, turns.c.address_id, turns.c.replaced_by, turns.c.person_id).where(
     turns.c.id == number("turn"), turns.c.session_id == number("session")
 )
 REPLACE = (
@@ -282,6 +296,7 @@ TURNS: Select[Any] = (
         addresses.c.conversation,
         addresses.c.direct,
         sessions.c.system,
+        turns.c.person_id,
     )
     .join_from(turns, addresses, turns.c.address_id == addresses.c.id)
     .join(sessions, turns.c.session_id == sessions.c.id)

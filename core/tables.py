@@ -38,13 +38,24 @@ sessions = Table(
     Column("history_from", Id, nullable=False),
     # The first turn that the model is shown; never before history_from.
     Column("window_from", Id, nullable=False),
+    # What stands for the turns between the two.
+    Column("summary", Text),
     # What whoever opened it told the model, beyond the gateway's own system prompt.
     Column("system", Text),
+    # Whose it is, if they speak to us alone and we know them.
+    Column("person_id", Id),
     # Since when it is nobody's, and nothing can be said in it any more.
     Column("erased_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     # When its last turn closed. Every turn writes it, so it must stay out of every index.
     Column("updated_at", BigInteger, nullable=False),
+)
+
+Index(
+    "ix_sessions_person_id",
+    sessions.c.person_id,
+    sqlite_where=sessions.c.person_id.is_not(None),
+    postgresql_where=sessions.c.person_id.is_not(None),
 )
 
 addresses = Table(
@@ -95,6 +106,8 @@ turns = Table(
     Column("cache_write_tokens", BigInteger),
     Column("cost", BigInteger),
     Column("error", Text),
+    # Who asked, the first of several.
+    Column("person_id", Id),
     # The turn that answers the same anew; what was replaced is shown to nobody any more.
     Column("replaced_by", Id),
     CheckConstraint(
@@ -125,6 +138,8 @@ messages = Table(
     # The message's identity on its platform; NULL for answers.
     Column("dedupe_key", Text),
     Column("created_at", BigInteger, nullable=False),
+    # Who said it; NULL for answers.
+    Column("person_id", Id),
     CheckConstraint("role IN ('user', 'assistant')", name="role"),
     # By turn, then by message: the order of the conversation. NULLs are the waiting ones.
     Index(None, "session_id", "turn_id", "id"),
@@ -145,6 +160,38 @@ Index(
     sqlite_where=messages.c.role == "assistant",
     postgresql_where=messages.c.role == "assistant",
 )
+
+# What people send besides words. It comes with a message that names it by its key.
+files = Table(
+    "files",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", Text, nullable=False),
+    # NULL until it is sent: it was uploaded for a message to come.
+    Column("message_id", Id, ForeignKey("messages.id")),
+    Column("platform", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # What its sender calls it; once the content is there, what it is.
+    Column("type", Text, nullable=False),
+    Column("size", BigInteger),
+    # Where its platform's adapter finds it; NULL for an upload.
+    Column("source", JSON(none_as_null=True)),
+    Column("content", LargeBinary),
+    # Why there is no content, and never will be.
+    Column("fault", Text),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("key"),
+    Index(None, "message_id"),
+    Index(None, "platform", "account"),
+)
+Index(
+    "ix_files_unsent",
+    files.c.created_at,
+    sqlite_where=files.c.message_id.is_(None),
+    postgresql_where=files.c.message_id.is_(None),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -169,6 +216,29 @@ feedback = Table(
     Column("created_at", BigInteger, nullable=False),
     CheckConstraint("value IN (-1, 1)", name="value"),
     UniqueConstraint("message_id"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# What people are called on each platform.
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", Id, ForeignKey("people.id"), nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("name", Text),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("platform", "account", "external_id"),
+    Index(None, "person_id"),
 )
 
 # Anonymous people who began a conversation, or whose tokens were renewed or given up.

@@ -10,7 +10,7 @@ from core.errors import NotFound
 from core.prepared import Prepared
 from core.tables import addresses, feedback, messages, sessions, turns
 from core.text import render
-from core.types import Address, Message, Part, Role, Status
+from core.types import TELL, Address, Message, Part, Role, Status
 
 RECENT = 50  # messages read at a time where all of a conversation is asked for
 READ = 1000  # messages read for a prompt at most
@@ -168,6 +168,8 @@ def _number(name: str) -> Any:
 
 
 _IN_SESSION = messages.c.session_id == _number("session")
+# What the operator had us tell is seen as the answer that it became.
+SEEN = or_(messages.c.dedupe_key.is_(None), messages.c.dedupe_key.not_like(f"{TELL}%"))
 
 _SPOKEN = Prepared(
     select(messages.c.turn_id, messages.c.role, messages.c.content, turns.c.status, turns.c.error)
@@ -206,6 +208,7 @@ _CONVERSATION = (
     .join(feedback, feedback.c.message_id == messages.c.id, isouter=True)
     .where(
         _IN_SESSION,
+        SEEN,
         turns.c.replaced_by.is_(None),
         messages.c.turn_id
         >= select(sessions.c.history_from)
@@ -219,7 +222,7 @@ _CONVERSATION = (
 )
 _WAITING = (
     select(*_SHOWN, null().label("status"), null().label("value"))
-    .where(_IN_SESSION, messages.c.turn_id.is_(None))
+    .where(_IN_SESSION, SEEN, messages.c.turn_id.is_(None))
     .order_by(messages.c.id)
 )
 _ASKED = (
@@ -251,5 +254,6 @@ _RESET = (
             )
         ),
         window_from=_from,
+        summary=None,
     )
 )

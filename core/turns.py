@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from core import addresses, visitors
+from core import addresses, files, people, visitors
 from core import statements as sql
 from core.database import Contended
 from core.errors import Fenced, RateLimited
@@ -40,33 +40,43 @@ def accept(
 
     The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
     afresh. The same `message_key` again stores nothing, and tells where the first one went.
-    Raises `RateLimited` when more messages wait already than `event.queue` allows, and
-    `visitors.Retired`.
+    Raises `RateLimited` when more messages wait already than `event.queue` allows, `NotFound`
+    for a file that the sender has not uploaded or sent before, and `visitors.Retired`.
     """
     found = addresses.lock(db, event.address)
     new = found is None
     if found is None and (earlier := stored(db, event)) is not None:
         return earlier
-    address_id, session_id, updated_at, system = found or _new_address(db, event, now)
+    place = found or _new_address(db, event, now)
+    session_id, person_id = place.session_id, _asker(db, event, place, now)
     opening = {
         "session": session_id,
-        "address": address_id,
+        "address": place.id,
         "owner": owner,
         "now": now,
         "key": event.message_key,
+        "person": person_id,
     }
     turn_id = sql.OPEN_UNLESS_KNOWN.scalar(db, opening)
-    where = {"session_id": session_id, "turn_id": turn_id, "address_id": address_id}
-    message_id = store(db, where, content_of(event, new=new), key=event.message_key, now=now)
+    where = {
+        "session_id": session_id,
+        "turn_id": turn_id,
+        "address_id": place.id,
+        "person_id": person_id,
+    }
+    content = content_of(event, new=new, now=now)
+    message_id = store(db, where, content, key=event.message_key, now=now)
     if message_id is None:
         earlier = stored(db, event)
         if earlier is None or turn_id is not None:
             # Stored by another transaction since this one looked: undo the turn that it opened.
             raise Contended("another transaction stored the same message")
         return earlier
+    if event.files:
+        files.claim(db, event, message_id, now=now)
     if turn_id is None and event.queue is not None:
         _check_queue(db, session_id, event.queue)
-    if turn_id is not None and updated_at < stale_before:
+    if turn_id is not None and place.updated_at < stale_before:
         db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
     receipt = Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id)
     if turn_id is None:
@@ -78,9 +88,10 @@ def accept(
         attempt=1,
         blame=0,
         status=Status.RUNNING,
-        address_id=address_id,
+        address_id=place.id,
         address=event.address,
-        system=system,
+        system=place.system,
+        person_id=person_id,
     )
     return replace(receipt, turn=turn)
 
@@ -97,7 +108,18 @@ def store(
 def _new_address(db: Connection, event: InboundEvent, now: int) -> addresses.Found:
     if event.visitor is not None:
         visitors.hold(db, event.visitor)  # or it would stay behind when the others move
-    return addresses.make(db, event.address, system=event.system, now=now)
+    person_id = people.know(db, event, now=now) if event.address.direct else None
+    return addresses.make(db, event.address, system=event.system, now=now, person_id=person_id)
+
+
+def _asker(db: Connection, event: InboundEvent, place: addresses.Found, now: int) -> int | None:
+    """Who said it: whose conversation it is, or one of the many in a channel."""
+    if event.address.direct and place.person_id is not None:
+        return place.person_id
+    person_id = people.know(db, event, now=now)
+    if event.address.direct and person_id is not None:
+        people.own(db, place.session_id, person_id)
+    return person_id
 
 
 def _check_queue(db: Connection, session_id: int, longest: int) -> None:
@@ -110,9 +132,11 @@ def _check_queue(db: Connection, session_id: int, longest: int) -> None:
         )
 
 
-def content_of(event: InboundEvent, *, new: bool) -> list[Part]:
+def content_of(event: InboundEvent, *, new: bool, now: int) -> list[Part]:
     """The message as it is stored: its words, and what else its sender asked for."""
     content: list[Part] = [{"type": "text", "text": event.text}]
+    if event.tell is not None:
+        content = [{"type": "tell", "tell": event.tell}]
     transcript = [[said.role, said.text] for said in event.transcript] if new else []
     if transcript or event.model or event.max_tokens:
         content.insert(
@@ -124,6 +148,10 @@ def content_of(event: InboundEvent, *, new: bool) -> list[Part]:
                 "transcript": transcript,
             },
         )
+    if event.sender is not None:
+        where = {"platform": event.address.platform, "name": event.sender.name}
+        content.append({"type": "from", "at": now, **where})
+    content += files.parts_of(event)
     if event.command is not None:
         content.append({"type": "command", "name": event.command})
     if event.origin is not None:
@@ -203,6 +231,7 @@ def _store_answer(db: Connection, turn: Turn, answer: Answer, now: int) -> int |
         "content": list(answer.parts),
         "dedupe_key": None,
         "created_at": now,
+        "person_id": None,
     }
     message_id: int = sql.STORE_ANSWER.scalar(db, values)
     return message_id
@@ -256,6 +285,7 @@ def turn_from(row: Any) -> Turn:
         address_id=row.address_id,
         address=address,
         system=row.system,
+        person_id=row.person_id,
     )
 
 

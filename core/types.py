@@ -1,7 +1,7 @@
 """The values that cross module boundaries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -9,9 +9,12 @@ Part = Mapping[str, Any]
 """One part of a message, by its `type`.
 
 `{"type": "text", "text": …}` and `{"type": "notice", "notice": …}` are what people read.
-`{"type": "asked", "model": …, "max_tokens": …, "transcript": [[role, text], …]}` is what a client
-wants of the answer, and what was said before it came here. `{"type": "command", "name": …}` makes
-the message one to the gateway itself, not to a model. `{"type": "origin", "origin": {…}}` is what
+`{"type": "from", "at": …, "platform": …, "name": …}` is when and where something was said, and by
+whom. `{"type": "asked", "model": …, "max_tokens": …, "transcript": [[role, text], …]}` is what a
+client wants of the answer, and what was said before it came here. `{"type": "command", "name": …}`
+makes the message one to the gateway itself, not to a model. `{"type": "file", "file": key, "name":
+…}` is a file that came with it, whose content is kept apart (`core.files`). `{"type": "tell",
+"tell": …}` is what the operator has us tell the person. `{"type": "origin", "origin": {…}}` is what
 the message's adapter needs to reply to it; only the adapter knows what it means.
 """
 
@@ -26,6 +29,8 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+TELL = "tell:"
+"""How the key of a message begins that the operator has us tell: it is nobody's to see."""
 STOPPED = "stopped"
 """The stop reason of an answer that a person stopped; the others are the models' own."""
 
@@ -58,6 +63,28 @@ class Address:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sender:
+    """Who sent a message: what they are called by its platform, within the address's account."""
+
+    external_id: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file that came with a message, as its platform tells of it.
+
+    Either `source` is JSON that the platform's `Fetcher` finds it by, or `upload` is the key of one
+    that the sender has uploaded before. `name` and `type` (a media type) may be empty, and wrong.
+    """
+
+    name: str = ""
+    type: str = ""
+    source: Mapping[str, Any] | None = None
+    upload: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class InboundEvent:
     """One message from a person, as an adapter hands it over.
 
@@ -70,7 +97,8 @@ class InboundEvent:
     in the session before this one is refused; None takes any number. `visitor` is an anonymous
     sender, who may begin no conversation any more once it is known who they are. `command` is the
     name of a chat command that the text is (`core.commands`). `origin` is JSON that the message's
-    adapter is given back when it delivers the answer.
+    adapter is given back when it delivers the answer. With `files` the text may be empty. With
+    `tell` it is no message of a person's: what it tells is the answer, and no model is asked.
     """
 
     address: Address
@@ -84,6 +112,9 @@ class InboundEvent:
     visitor: str | None = None
     command: str | None = None
     origin: Mapping[str, Any] | None = None
+    files: tuple[Attachment, ...] = ()
+    sender: Sender | None = None
+    tell: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +130,7 @@ class Turn:
     address_id: int
     address: Address
     system: str | None = None  # its session's own
+    person_id: int | None = None  # who asked, if they are known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,11 +193,24 @@ class Message:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """A file that a model is shown: `type` is one of `core.kinds.SHOWN`, and true."""
+
+    name: str
+    type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PromptMessage:
-    """One message as the model sees it; roles alternate and the last is the user's."""
+    """One message as the model sees it; roles alternate and the last is the user's.
+
+    The text may be empty where there are files.
+    """
 
     role: Role
     text: str
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,13 +218,14 @@ class Prompt:
     """What a model is asked.
 
     `cache` is the time that the provider should keep the prompt's prefix: the system prompt
-    and everything up to the newest user message. `model` is the one to ask first, if it is known.
+    and everything up to the newest user message; None keeps nothing. `model` is the one to ask
+    first, if it is known.
     """
 
     system: str
     messages: tuple[PromptMessage, ...]
     max_tokens: int
-    cache: Literal["5m", "1h"] = "1h"
+    cache: Literal["5m", "1h"] | None = "1h"
     model: str | None = None
 
 
@@ -219,7 +265,8 @@ class Answer:
 
     `cost` is in nano-dollars (1e-9 USD), None when the model has no known price or told no
     usage. `parts` is empty when there is nothing to keep (cancelled before the first word).
-    `window_from` is the first turn that the model was shown, if the window was cut for it.
+    `window_from` is the first turn that the model was shown, if the window was cut for it;
+    `shown` is how many messages it was shown.
     """
 
     status: Status
@@ -230,6 +277,7 @@ class Answer:
     cost: int | None = None
     error: str | None = None
     window_from: int | None = None
+    shown: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

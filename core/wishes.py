@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from core import contacts, reports
+from core import addresses, contacts, outcomes, reports
+from core import statements as sql
 from core.contacts import Contact
 from core.reports import Report
+from core.types import Address
 
 RECEIVED, WISH = Report(status="received", rank=0), Report(status="wish", rank=1)
 
@@ -36,7 +38,8 @@ def hear(  # noqa: PLR0913, PLR0917 - who, where, what and when
 ) -> Heard:
     """Somebody wrote, as `contacts.hear`; with `out` they want to hear no more, or again (False).
 
-    The same `message` again changes nothing: platforms repeat themselves, also much later.
+    Who wants to hear no more is not answered what waits behind a running answer of theirs. The same
+    `message` again changes nothing: platforms repeat themselves, also much later.
     """
     if not reports.rise(db, platform, message, RECEIVED, now=now):
         known = contacts.find(db, platform, account, names[0])
@@ -47,4 +50,15 @@ def hear(  # noqa: PLR0913, PLR0917 - who, where, what and when
     if out is None or not contacts.opt(db, contact.id, out=out, now=now):
         return Heard(contact=contact, fresh=True)
     reports.rise(db, platform, message, WISH, now=now)
+    if out:
+        _hush(db, Address(platform=platform, account=account, conversation=contact.person))
     return Heard(contact=contact, fresh=True, wish=True)
+
+
+def _hush(db: Connection, address: Address) -> None:
+    """Count what waits to what the running turn answers: when that is stopped, so is all of it."""
+    found = addresses.lock(db, address)
+    running = None if found is None else outcomes.open_turn(db, found.session_id)
+    if found is not None and running is not None:
+        taken = {"turn": running, "session": found.session_id, "address": found.id}
+        db.execute(sql.TAKE, taken)

@@ -1,7 +1,7 @@
 """The way of one turn: it is answered, its answer is brought to its platform, and it is closed."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from core import turns
@@ -11,9 +11,9 @@ from core.delivery import Courier
 from core.errors import Fenced
 from core.facts import TurnBroke, TurnClosed, TurnFenced
 from core.live import Live, TurnLog
+from core.past import Past
 from core.patience import PatientWriter
 from core.ports import Adapter, Clock, Observer
-from core.transcript import Spoken
 from core.types import Answer, Outcome, Status, Turn, Usage
 
 
@@ -47,16 +47,20 @@ class Worker:
         """End the answer of a turn that is worked on here, where it is."""
         self._answerer.stop(turn_id)
 
-    async def attempt(self, turn: Turn, spoken: Sequence[Spoken] | None) -> Turn | None:
+    async def rest(self) -> None:
+        """Drop what is done beside the turns."""
+        await self._answerer.rest()
+
+    async def attempt(self, turn: Turn, found: Past | None) -> Turn | None:
         """Answer, bring and close a turn; returns the one that follows in its session, if any.
 
-        `spoken` is what the turn's model may see, if it was just read. What goes wrong is told,
+        `found` is what the turn's model may see, if it was just read. What goes wrong is told,
         not raised: the turn then stays open, for its next owner.
         """
         who = {"turn_id": turn.id, "session_id": turn.session_id, "attempt": turn.attempt}
         log = self._live.open(turn)
         try:
-            return await self._take(turn, log, spoken)
+            return await self._take(turn, log, found)
         except Fenced:
             self._observe(TurnFenced(**who))
         except Exception as error:  # noqa: BLE001 - whatever it is, the turn is tried again
@@ -68,14 +72,14 @@ class Worker:
             self._answerer.forget(turn.id)
         return None
 
-    async def _take(self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None) -> Turn | None:
+    async def _take(self, turn: Turn, log: TurnLog, found: Past | None) -> Turn | None:
         """Answer one turn, deliver the answer, close it; returns the one that follows."""
         begun = self._clock.monotonic()
         adapter = self._adapters.get(turn.address.platform)
         if adapter is None:
-            answer, following = await self._show(turn, log, spoken)
+            answer, following = await self._show(turn, log, found)
         else:
-            answer, following = await self._send(adapter, turn, log, spoken)
+            answer, following = await self._send(adapter, turn, log, found)
         self._observe(
             TurnClosed(
                 platform=turn.address.platform,
@@ -91,6 +95,7 @@ class Worker:
                 error=answer.error,
             )
         )
+        self._answerer.over(turn, answer)
         if following is None:
             return None
         for message_id in following.message_ids:
@@ -98,22 +103,22 @@ class Worker:
         return following.turn
 
     async def _show(
-        self, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None
+        self, turn: Turn, log: TurnLog, found: Past | None
     ) -> tuple[Answer, turns.Next | None]:
         """A turn whose viewers come for the answer themselves: stored is done."""
-        answer = await self._answerer.answer(turn, log, spoken)
+        answer = await self._answerer.answer(turn, log, found)
         now = self._now()
         message_id, following = await self._patient.write(turns.close, turn, answer, now=now)
         log.close(_outcome(turn, log, answer, message_id, now))
         return answer, following
 
     async def _send(
-        self, adapter: Adapter, turn: Turn, log: TurnLog, spoken: Sequence[Spoken] | None
+        self, adapter: Adapter, turn: Turn, log: TurnLog, found: Past | None
     ) -> tuple[Answer, turns.Next | None]:
         """A turn whose answer is brought to its platform, while it grows and until it is there."""
         delivering = asyncio.create_task(self._courier.deliver(adapter, turn, log))
         try:
-            answer = await self._answerer.answer(turn, log, spoken)
+            answer = await self._answerer.answer(turn, log, found)
             now = self._now()
             message_id = await self._patient.write(turns.finish, turn, answer, now=now)
             log.close(_outcome(turn, log, answer, message_id, now))

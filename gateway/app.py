@@ -15,7 +15,9 @@ from adapters.claude import Claude
 from adapters.demo import NAME as DEMO
 from adapters.demo import Demo
 from adapters.web.sse import STREAMS
-from core.answering import Answerer
+from core.answering import Answerer, Manner
+from core.asking import Asker
+from core.attachments import Attachments
 from core.bus import LocalBus
 from core.changes import Changes
 from core.clock import SystemClock
@@ -24,8 +26,9 @@ from core.database import Database, open_database
 from core.delivery import Courier
 from core.errors import Misconfigured
 from core.live import Live
+from core.memory import Memory, Strategy
 from core.models import Models
-from core.ports import Adapter, Clock, Observer
+from core.ports import Adapter, Clock, Fetcher, Observer
 from core.replica import Lease, Pulse, Replica
 from gateway import schema
 from gateway.config import Settings
@@ -65,7 +68,10 @@ def build(settings: Settings) -> Gateway:
     database = open_database(settings.database_url)
     on = sides(settings, database=database, clock=clock, observe=telemetry.observe)
     adapters = {name: side.adapter for name, side in on.items()}
-    handler, replica = _engine(settings, database, models, adapters, live, clock, telemetry.observe)
+    answerer = _answerer(settings, database, claude, models, on, clock, telemetry.observe)
+    handler, replica = _engine(
+        settings, database, answerer, adapters, live, clock, telemetry.observe
+    )
 
     changes = Changes(database=database, handler=handler, clock=clock, replica=replica.name)
     health = Health(
@@ -103,10 +109,41 @@ def build(settings: Settings) -> Gateway:
     )
 
 
+def _answerer(  # noqa: PLR0913, PLR0917 - what it is made of
+    settings: Settings,
+    database: Database,
+    claude: Claude | None,
+    models: Models,
+    fetchers: Mapping[str, Fetcher],
+    clock: Clock,
+    observe: Observer,
+) -> Answerer:
+    """What finds answers."""
+    strategy = Strategy(settings.context_strategy)
+    if claude is None and strategy is Strategy.SUMMARY:
+        strategy = Strategy.IMPORTANCE  # the demo model can't sum up
+    summing = models
+    if claude is not None:
+        summing = Models(
+            claude, settings.summary_models, observe=observe, clock=clock, chance=random.random
+        )
+    return Answerer(
+        database=database,
+        asker=Asker(models=models, observe=observe, clock=clock),
+        attachments=Attachments(database=database, fetchers=fetchers, observe=observe, clock=clock),
+        memory=Memory(database=database, models=summing, observe=observe, clock=clock),
+        manner=Manner(
+            system_prompt=settings.system_prompt,
+            strategy=strategy,
+            moment=claude is not None and settings.context_facts == "on",
+        ),
+    )
+
+
 def _engine(  # noqa: PLR0913, PLR0917 - what it is made of
     settings: Settings,
     database: Database,
-    models: Models,
+    answerer: Answerer,
     adapters: Mapping[str, Adapter],
     live: Live,
     clock: Clock,
@@ -116,13 +153,6 @@ def _engine(  # noqa: PLR0913, PLR0917 - what it is made of
     name = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
     # Half of what the others wait: this replica gives up before they take over.
     lease = Lease(clock=clock, seconds=None if database.single else PULSE.dead / 2)
-    answerer = Answerer(
-        database=database,
-        models=models,
-        observe=observe,
-        clock=clock,
-        system_prompt=settings.system_prompt,
-    )
     handler = ConversationHandler(
         database=database,
         answerer=answerer,

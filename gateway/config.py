@@ -14,11 +14,13 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from core.database import parse_url
 from core.errors import Misconfigured
 from gateway.checks import is_plain, is_server, listed
+from gateway.memory_settings import MemorySettings
 from gateway.slack_settings import SlackSettings
 from gateway.web_settings import Names, WebSettings
 from gateway.whatsapp_settings import WhatsAppSettings
 
 ENV_FILE = Path(".env")
+SUMMARY = "claude-haiku-5-5"
 FALLBACKS = ("claude-opus-5-5", "claude-haiku-5-5")
 PROMPT = (
     "You are a helpful assistant who answers people in a chat. Reply in the language of the"
@@ -42,7 +44,7 @@ WRONG = {
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(WebSettings, SlackSettings, WhatsAppSettings):
+class Settings(WebSettings, SlackSettings, WhatsAppSettings, MemorySettings):
     """What the gateway was told, checked. Made by `load`; by hand, it reads no environment.
 
     A field's description says how to mend its variable, which is the field's name in capitals.
@@ -118,6 +120,12 @@ class Settings(WebSettings, SlackSettings, WhatsAppSettings):
             elsewhere = not self._at_anthropic and "model" in self.model_fields_set
             fallbacks = () if elsewhere else FALLBACKS
         return tuple(dict.fromkeys((self.model, *fallbacks)))
+
+    @property
+    def summary_models(self) -> tuple[str, ...]:
+        """The models that sum up what was said, the first choice first."""
+        own = self.model_summary or (SUMMARY if self._at_anthropic else None)
+        return tuple(dict.fromkeys(filter(None, (own, *self.models))))
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -7,12 +7,15 @@ from adapters.web.routing import Route
 from core.changes import Changes
 from core.conversation import ConversationHandler
 from core.database import Database
-from core.ports import Adapter, Clock, Observer
+from core.ports import Adapter, Clock, Fetcher, Observer
 from gateway.config import Settings
 
 
-class Side(Protocol):
-    """One platform. It is made, then told what to `hear` for, then started."""
+class Side(Fetcher, Protocol):
+    """One platform. It is made, then told what to `hear` for, then started.
+
+    Files that people send there are fetched by it, once it is started.
+    """
 
     @property
     def adapter(self) -> Adapter:

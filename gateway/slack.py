@@ -9,6 +9,7 @@ from adapters.slack.adapter import SlackAdapter
 from adapters.slack.bolt import bolt_app
 from adapters.slack.calls import WebApi, client_of
 from adapters.slack.exchange import Credentials
+from adapters.slack.files import FileFetcher
 from adapters.slack.ingress import Ingress
 from adapters.slack.install import Install
 from adapters.slack.installations import Installed, OneWorkspace, Workspaces
@@ -41,6 +42,9 @@ class SlackSide:
         self._installed = _installed(settings, database, clock)
         self._api = WebApi(
             self._workspaces(), base_url=settings.slack_api_url, clock=clock, observe=observe
+        )
+        self._files = FileFetcher(
+            self._api, base_url=settings.slack_api_url, clock=clock, observe=observe
         )
         self._listeners: Listeners | None = None
         self._socket: SocketMode | None = None
@@ -93,6 +97,10 @@ class SlackSide:
         if self._installed is None and self._api.barred:
             return False
         return self._socket is None or self._socket.connected
+
+    async def fetch(self, source: Mapping[str, Any], *, most: int) -> bytes:
+        """A file that came with a message: see `core.ports.Fetcher`."""
+        return await self._files.fetch(source, most=most)
 
     async def hush(self) -> None:
         """Hear nothing more; what was heard is still answered."""

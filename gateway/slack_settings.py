@@ -1,18 +1,24 @@
 """The part of the environment that says which Slack app the gateway answers for."""
 
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationInfo
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic import field_validator as check
 from pydantic_settings import BaseSettings
 
-from gateway.checks import is_plain, is_safe_address, is_server, listed, origin
+from gateway.bases import bases, is_base
+from gateway.checks import is_plain, listed
 from gateway.web_settings import Secrets
 
 SLACK_API = "https://slack.com/api/"
 SHORTEST_SIGNING_SECRET = 8
-LONGEST_LABEL = 63  # of a host's name, between dots
 
 
 class SlackSettings(BaseSettings):
@@ -61,10 +67,16 @@ class SlackSettings(BaseSettings):
         None,
         validate_default=True,
         description="set the https:// address under which the world reaches this server, such as"
-        " https://chat.example.org",
+        " https://chat.example.org (several with commas: what others are told is the first)",
     )
+    _public_urls: tuple[str, ...] = PrivateAttr(())
     slack_api_url: str = Field(SLACK_API, description=f"set {SLACK_API}, or leave it out")
     slack_dm: Literal["threads", "classic"] = Field("threads", description="set threads or classic")
+
+    @property
+    def public_urls(self) -> tuple[str, ...]:
+        """All addresses under which the world reaches this server, `public_url` first."""
+        return self._public_urls
 
     @property
     def slack_on(self) -> bool:
@@ -80,6 +92,14 @@ class SlackSettings(BaseSettings):
     def slack_installs(self) -> bool:
         """Whether many workspaces may install the app, each with a token of its own."""
         return self.slack_client_id is not None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_all_addresses(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        made = handler(data)
+        given = data.get("PUBLIC_URL", data.get("public_url"))
+        made._public_urls = bases(given)  # noqa: SLF001 - its own
+        return made
 
     @check("slack_dm", mode="before")
     @classmethod
@@ -172,12 +192,13 @@ class SlackSettings(BaseSettings):
                     "is missing: TWILIO_ACCOUNT_SID is there, and Twilio signs what it sends here"
                 )
             return None
-        if not is_base(value):
+        addresses = bases(value)
+        if not addresses or not all(map(is_base, addresses)):
             raise ValueError(
                 "is not the https:// address of a server, with a path at most (http:// for this"
                 " machine only)"
             )
-        return value.rstrip("/")
+        return addresses[0]
 
     @check("slack_api_url")
     @classmethod
@@ -210,18 +231,6 @@ def _check_key(value: str) -> None:
         read_keys(value)
     except BadKey:
         raise ValueError("is not 32 bytes in base64") from None
-
-
-def is_base(value: str) -> bool:
-    """Whether it is a server's address, to put a path behind; it names no user or password."""
-    if not is_safe_address(value) or not is_server(value):
-        return False
-    parts = urlsplit(value)
-    try:
-        origin(f"{parts.scheme}://{parts.netloc}")
-    except ValueError:
-        return False
-    return all(0 < len(label) <= LONGEST_LABEL for label in str(parts.hostname).split("."))
 
 
 def _named(info: ValidationInfo, name: str) -> bool:

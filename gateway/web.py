@@ -11,8 +11,10 @@ from adapters.web.description.docs import Docs
 from adapters.web.door.visitors import VisitorRoutes
 from adapters.web.native.config import About, ConfigRoutes
 from adapters.web.native.messages import NativeRoutes
+from adapters.web.native.outreach import OutreachRoutes
 from adapters.web.native.people import PeopleRoutes
 from adapters.web.native.sessions import SessionsRoutes
+from adapters.web.native.uploads import UploadRoutes
 from adapters.web.openai.routes import OpenAIRoutes
 from adapters.web.plain.chat import ChatRoutes
 from adapters.web.plain.histories import HistoryRoutes
@@ -65,7 +67,9 @@ def web_side(  # noqa: PLR0913 - what it speaks for
             *VisitorRoutes(gate, VisitorRegister(database, clock)).routes(),
             *NativeRoutes(chats).routes(),
             *SessionsRoutes(chats, clock).routes(),
+            *UploadRoutes(chats, clock).routes(),
             *PeopleRoutes(chats, clock).routes(),
+            *OutreachRoutes(chats).routes(),
             *OpenAIRoutes(chats, tuple(names), clock).routes(),
             *CompatRoutes(chats, clock).routes(),
             *Docs().routes(),

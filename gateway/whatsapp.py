@@ -1,5 +1,8 @@
 """The WhatsApp side, made from top to bottom: what is heard there, and what answers go out by."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import aiohttp
 
 from adapters.web.routing import Access, Handler, Route
@@ -8,6 +11,7 @@ from adapters.whatsapp.announcing import Announcer, Template
 from adapters.whatsapp.client import Twilio
 from adapters.whatsapp.ingress import Ingress
 from adapters.whatsapp.listening import Listeners
+from adapters.whatsapp.media import MediaFetcher
 from adapters.whatsapp.signature import Keys
 from adapters.whatsapp.words import WillWords
 from core.changes import Changes
@@ -35,6 +39,7 @@ class WhatsAppSide:
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
         self._delivering: WhatsAppAdapter | None = None
+        self._fetching: MediaFetcher | None = None
         self._announcer: Announcer | None = None
         self._listeners: Listeners | None = None
 
@@ -50,15 +55,17 @@ class WhatsAppSide:
             words=WillWords(
                 stop=frozenset(settings.whatsapp_stop_words),
                 start=frozenset(settings.whatsapp_start_words),
+                help=frozenset(settings.whatsapp_help_words),
             ),
+            help_text=settings.whatsapp_help_text,
             on_owed=self._on_owed,
         )
         self._listeners = listeners
         tokens = tuple(token.get_secret_value() for token in settings.twilio_auth_token)
         ingress = Ingress(
             account=settings.twilio_account_sid or "",
-            keys=Keys(tokens=tokens, shared={}),
-            public_urls=[settings.public_url or ""],
+            keys=Keys(tokens=tokens, shared=settings.twilio_shared),
+            public_urls=settings.public_urls,
             on_inbound=listeners.inbound,
             on_status=listeners.status,
             observe=self._observe,
@@ -79,6 +86,11 @@ class WhatsAppSide:
         assert self._delivering is not None  # noqa: S101 - start made it
         await self._delivering.deliver(delivery, draft)
 
+    async def fetch(self, source: Mapping[str, Any], *, most: int) -> bytes:
+        """A file that somebody sent; see `core.ports.Fetcher`."""
+        assert self._fetching is not None  # noqa: S101 - start made it
+        return await self._fetching.fetch(source, most=most)
+
     async def start(self) -> None:
         """Make the connections' pool. A Twilio that is away does not hold anything up."""
         settings = self._settings
@@ -96,6 +108,15 @@ class WhatsAppSide:
             observe=self._observe,
         )
         twilio.warm()
+        self._fetching = MediaFetcher(
+            session=self._session,
+            account=account,
+            username=account,
+            password=settings.twilio_auth_token[0].get_secret_value(),
+            api_url=settings.twilio_api_url,
+            clock=self._clock,
+            observe=self._observe,
+        )
         template = settings.twilio_template_sid
         self._announcer = Announcer(
             twilio,

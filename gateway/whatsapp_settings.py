@@ -9,8 +9,8 @@ from pydantic import Field, SecretStr, ValidationInfo
 from pydantic import field_validator as check
 from pydantic_settings import BaseSettings, NoDecode
 
+from gateway.bases import is_base
 from gateway.checks import is_plain, listed
-from gateway.slack_settings import is_base
 from gateway.web_settings import Secrets
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -20,6 +20,8 @@ _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 _TEMPLATE = re.compile(r"HX[0-9a-fA-F]{32}")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 LONGEST_WORD = 40
+LONGEST_TEXT = 1_600  # UTF-16 units
+UNSENDABLE = frozenset({"Cc", "Cs"})  # control signs, and halves of signs
 
 
 class WhatsAppSettings(BaseSettings):
@@ -37,6 +39,12 @@ class WhatsAppSettings(BaseSettings):
         repr=False,
         validate_default=True,
         description="set the Auth Token from Twilio's console (new,old while you change it)",
+    )
+    twilio_shared_keys: Secrets = Field(
+        (),
+        repr=False,
+        description="set the SharedKeys that Twilio signs with, each as id:secret, with commas"
+        " between; or leave it out",
     )
     twilio_whatsapp_number: str | None = Field(
         None, description="set the sender's number, such as +14155238886 (the sandbox's)"
@@ -64,13 +72,35 @@ class WhatsAppSettings(BaseSettings):
     whatsapp_start_words: Words = Field(
         ("start", "unstop"), description="set words, such as start,alta"
     )
+    whatsapp_help_words: Words = Field(
+        (), description="set words, such as help,ayuda, beside WHATSAPP_HELP_TEXT; or leave it out"
+    )
+    whatsapp_help_text: str | None = Field(
+        None,
+        validate_default=True,
+        description="set what is answered to WHATSAPP_HELP_WORDS (\\n for a line break), or leave"
+        " both out",
+    )
 
     @property
     def whatsapp_on(self) -> bool:
         """Whether there is a WhatsApp sender to answer for."""
         return self.twilio_account_sid is not None
 
-    @check("twilio_auth_token", "whatsapp_stop_words", "whatsapp_start_words", mode="before")
+    @property
+    def twilio_shared(self) -> dict[str, str]:
+        """The SharedKeys' secrets by the keys' ids."""
+        pairs = (key.get_secret_value().partition(":") for key in self.twilio_shared_keys)
+        return {name: secret for name, _, secret in pairs}
+
+    @check(
+        "twilio_auth_token",
+        "twilio_shared_keys",
+        "whatsapp_stop_words",
+        "whatsapp_start_words",
+        "whatsapp_help_words",
+        mode="before",
+    )
     @classmethod
     def _twilio_lists(cls, value: object) -> object:
         return listed(value)
@@ -102,6 +132,19 @@ class WhatsAppSettings(BaseSettings):
         if not all(is_plain(token.get_secret_value()) for token in tokens):
             raise ValueError("holds a space, a line break or a sign that no token has")
         return tokens
+
+    @check("twilio_shared_keys")
+    @classmethod
+    def _shared_keys(
+        cls, keys: tuple[SecretStr, ...], info: ValidationInfo
+    ) -> tuple[SecretStr, ...]:
+        pairs = [key.get_secret_value().partition(":") for key in keys]
+        if not all(is_plain(name) and "=" not in name and is_plain(key) for name, _, key in pairs):
+            raise ValueError("has an entry that is not a key's id and its secret, with : between")
+        if len({name for name, *_ in pairs}) < len(pairs):
+            raise ValueError("has two secrets for one id")
+        _needs_account(info)
+        return keys
 
     @check("twilio_whatsapp_number")
     @classmethod
@@ -153,15 +196,32 @@ class WhatsAppSettings(BaseSettings):
             )
         return value.rstrip("/")
 
-    @check("whatsapp_stop_words", "whatsapp_start_words")
+    @check("whatsapp_stop_words", "whatsapp_start_words", "whatsapp_help_words")
     @classmethod
     def _wishes(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if not words or not all(_is_word(word) for word in words):
             raise ValueError("has to hold words, each of letters alone")
-        stopping = {word.casefold() for word in info.data.get("whatsapp_stop_words", ())}
-        if stopping & {word.casefold() for word in words}:
-            raise ValueError("has a word of WHATSAPP_STOP_WORDS, and can't mean both")
+        ours = {word.casefold() for word in words}
+        for other in ("whatsapp_stop_words", "whatsapp_start_words"):
+            if ours & {word.casefold() for word in info.data.get(other, ())}:
+                raise ValueError(f"has a word of {other.upper()}, and can't mean both")
         return words
+
+    @check("whatsapp_help_text")
+    @classmethod
+    def _help(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is None:
+            if info.data.get("whatsapp_help_words"):
+                raise ValueError("is missing: WHATSAPP_HELP_WORDS is there, and asks for it")
+            return None
+        if not _there(info, "whatsapp_help_words"):
+            raise ValueError("is set without WHATSAPP_HELP_WORDS")
+        shown = text.replace("\\n", "\n")
+        if any(category(sign) in UNSENDABLE and sign != "\n" for sign in shown):
+            raise ValueError("holds a sign that no message has")
+        if len(shown.encode("utf-16-le")) // 2 > LONGEST_TEXT:
+            raise ValueError(f"has more than the {LONGEST_TEXT} signs that Twilio takes")
+        return shown
 
 
 def _is_word(text: str) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from adapters.claude.events import Parser
 from adapters.claude.faults import Fault, error_of, read_fault
-from adapters.claude.request import OPTIONS, Option, body, unknown
+from adapters.claude.request import OPTIONS, SIMPLE, Option, body, unknown
 from core.errors import GatewayError
 from core.types import Done, Piece, Prompt, Text
 
@@ -99,7 +99,7 @@ class Claude:
             response = await self._ask(prompt, model)
         except self._broke as error:
             raise self._error(self._fault(error), prompt) from None
-        parser = Parser(cache=prompt.cache, lenient=not self._full_body)
+        parser = Parser(cache=prompt.cache or "5m", lenient=not self._full_body)
         chunks = _chunks(response)
         try:
             fast = True  # until the first pause has shown how fast it comes
@@ -122,18 +122,28 @@ class Claude:
 
     async def _ask(self, prompt: Prompt, model: str) -> "httpx2.Response":
         """Send the request, again without the options that the server says it doesn't know."""
-        options = self._options.get(model, OPTIONS if self._full_body else frozenset())
+        options = self._options.get(model, OPTIONS if self._full_body else SIMPLE)
         while True:
             try:
-                response = await self._post(body(prompt, model, options, self._effort))
+                response = await self._post(await self._body(prompt, model, options))
             except Refused as error:
-                left = options - unknown(error.fault.message)
+                left = options - self._unknown(error.fault.message)
                 if left == options or error.fault.status not in {400, 422}:
                     raise
                 options = left
             else:
                 self._options[model] = options
                 return response
+
+    def _unknown(self, message: str) -> frozenset[Option]:
+        """What a refusal says is unknown here; at Anthropic's, one file is at fault, not all."""
+        return unknown(message) - SIMPLE if self._full_body else unknown(message)
+
+    async def _body(self, prompt: Prompt, model: str, options: frozenset[Option]) -> bytes:
+        if any(message.files for message in prompt.messages):
+            # Megabytes, for which nobody else should have to wait.
+            return await asyncio.to_thread(body, prompt, model, options, self._effort)
+        return body(prompt, model, options, self._effort)
 
     async def _post(self, content: bytes) -> "httpx2.Response":
         """Send the bytes; the response of an answer that begins. Raises `Refused`."""

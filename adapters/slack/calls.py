@@ -3,80 +3,47 @@
 Nothing is tried again in here: whether a call bears repetition, its caller knows.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from yarl import URL
 
 from adapters.slack.installations import Workspaces
-from core.errors import Barred, Permanent, RateLimited, Transient
+from adapters.slack.refusals import (
+    LACKS,
+    PAUSE,
+    TOKEN_FAULTS,
+    NotInstalled,
+    Refused,
+    Unreachable,
+    Unsure,
+    answered,
+    named,
+    word_of,
+)
+from core.errors import Barred
 from core.facts import PlatformBarred, PlatformCalled
 from core.ports import Clock, Observer
 
-_DONE = re.compile(r'\s*(ok\s*$|\{\s*"ok"\s*:\s*true\b)')
+__all__ = [
+    "PAUSE",
+    "TOKEN_FAULTS",
+    "NotInstalled",
+    "Refused",
+    "Unreachable",
+    "Unsure",
+    "WebApi",
+    "client_of",
+    "named",
+]
+
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)  # seconds
-PAUSE = 5.0  # seconds to wait when Slack says "too much" and not for how long
 # Methods that read their arguments from the query, not from a JSON body.
 READS = frozenset(
-    {"auth.test", "conversations.history", "conversations.replies", "users.info"},
+    {"auth.test", "conversations.history", "conversations.replies", "files.info", "users.info"},
 )
-LIMITED = frozenset({"ratelimited", "rate_limited"})
-# Slack broke while it worked on the call, which may have been done.
-BROKEN = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
-
-
-LACKS = "missing_scope"
-# The token is at fault, which is the operator's to mend: what was to be said is still to be said.
-TOKEN_FAULTS = frozenset(
-    {
-        "account_inactive",
-        "ekm_access_denied",
-        "invalid_auth",
-        LACKS,
-        "not_authed",
-        "org_login_required",
-        "token_expired",
-        "token_revoked",
-    }
-)
-
-
-class Refused(Permanent):
-    """Slack understood the call and said no; `code` is its word for why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class Unsure(Transient):
-    """Nobody knows whether it was done: look before doing it again."""
-
-
-class Unreachable(Transient):
-    """It was not done: Slack could not be reached."""
-
-
-class NotInstalled(Permanent):
-    """The workspace has not installed the app, or has removed it."""
-
-
-class Identity(Protocol):
-    """Who the bot is in a workspace."""
-
-    @property
-    def bot_user(self) -> str | None:
-        """The bot's user id."""
-        ...
-
-    @property
-    def bot_id(self) -> str | None:
-        """The bot's own id."""
-        ...
 
 
 class WebApi:
@@ -131,7 +98,7 @@ class WebApi:
             response = await self._client(token).api_call(method, **where)
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises becomes one of ours
             raised = named(error)
-            outcome = raised.code if isinstance(raised, Refused) else type(raised).__name__.lower()
+            outcome = word_of(raised)
             if outcome in TOKEN_FAULTS:
                 raised = self._bar(team, method, outcome)
             raise raised from None  # the SDK's own error quotes the request
@@ -148,14 +115,32 @@ class WebApi:
         try:
             async with self._session.post(url, json=body) as response:
                 said = (await response.text())[:100]
-                raised = _answered(response, said)
+                raised = answered(response, said)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raised = named(error)
         if raised is not None:
-            outcome = raised.code if isinstance(raised, Refused) else type(raised).__name__.lower()
+            outcome = word_of(raised)
         self._tell("response_url", outcome, begun)
         if raised is not None:
             raise raised
+
+    async def get(
+        self, team: str, url: URL, *, enterprise: str | None, within: float
+    ) -> aiohttp.ClientResponse:
+        """What is at an address, asked for with the workspace's token: it must be Slack's own.
+
+        Not unpacked, no redirect followed, `within` so many seconds, its end included. Raises
+        `NotInstalled`, `DatabaseDown` and the connection's errors, which `named` has names for.
+        """
+        token = await self._token(team, enterprise)
+        assert self._session is not None  # noqa: S101 - _token opened it
+        return await self._session.get(
+            url,
+            headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
+            allow_redirects=False,
+            auto_decompress=False,  # a few bytes may unpack to more than there is room for
+            timeout=aiohttp.ClientTimeout(total=within, connect=TIMEOUT.connect),
+        )
 
     async def who(self, team: str, enterprise: str | None = None) -> tuple[str, str]:
         """The bot's user id and bot id in a workspace. Raises as `call` does."""
@@ -204,46 +189,3 @@ class WebApi:
 def client_of(base_url: str) -> AsyncWebClient:
     """A client of Slack without a token, for what is not done as a workspace's bot."""
     return AsyncWebClient(base_url=base_url, timeout=15, retry_handlers=[])
-
-
-def named(error: Exception) -> Transient | Permanent:
-    """One of our errors for one of the SDK's or of the connection's."""
-    if isinstance(error, SlackApiError) and isinstance(error.response, AsyncSlackResponse):
-        return _said(error.response)
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return Unreachable(type(error).__name__)
-    known = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, AttributeError)
-    if isinstance(error, (*known, ValueError, TypeError, RecursionError)):
-        # such as HTML where JSON belongs
-        return Unsure(type(error).__name__)
-    raise error
-
-
-def _said(response: AsyncSlackResponse) -> Transient | Permanent:
-    data = response.data if isinstance(response.data, dict) else {}
-    code = str(data.get("error") or "")
-    if response.status_code == 429 or code in LIMITED:
-        return RateLimited(code, retry_after=_seconds(response.headers))
-    if not code or code in BROKEN or response.status_code >= 500:
-        return Unsure(f"{response.status_code} {code}".strip())
-    return Refused(code)
-
-
-def _answered(response: aiohttp.ClientResponse, said: str) -> Transient | Permanent | None:
-    if response.status == 429:
-        return RateLimited("response_url", retry_after=_seconds(response.headers))
-    if response.status >= 500:
-        return Unsure(str(response.status))
-    if response.status >= 400:
-        return Refused(said.strip() or str(response.status))
-    # A proxy's page is neither. What is sent replaces what was there, so it can be sent again.
-    return None if _DONE.match(said) else Unsure("an answer that is not Slack's")
-
-
-def _seconds(headers: Mapping[str, Any]) -> float:
-    """What `Retry-After` asks for."""
-    given = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    try:
-        return min(max(float(given), 0.1), 3600.0)
-    except (TypeError, ValueError):
-        return PAUSE

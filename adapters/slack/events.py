@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.slack.format.inbound import files_of, words_of
+from adapters.slack.files import attached, sent
+from adapters.slack.format.inbound import words_of
 from adapters.slack.places import PLATFORM, Place, address
 from adapters.slack.shape import MESSAGES
-from core.types import Address
+from core.types import Address, Attachment
 
 HUMAN = (None, "file_share", "thread_broadcast", "me_message")
 SYSTEM = ("USLACK", "USLACKBOT")  # Slack's own notices look like people's messages
@@ -19,7 +20,7 @@ _TS = re.compile(r"[0-9]{1,16}\.[0-9]{1,9}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """A person's message. `raw` are its words in mrkdwn, `files` a line for each file.
+    """A person's message. `raw` are its words in mrkdwn; of its `sent` files it has the first ten.
 
     `team` is the workspace that the app is installed in; `user_team` the sender's, if it is
     told. `direct` is said to the bot alone, `mention` names it. `bot_user` is the bot itself.
@@ -33,7 +34,8 @@ class Heard:
     direct: bool
     mention: bool
     raw: str
-    files: tuple[str, ...]
+    files: tuple[Attachment, ...]
+    sent: int
     user_team: str | None
     enterprise: str | None = None
     bot_user: str | None = None
@@ -55,7 +57,7 @@ def heard(body: Mapping[str, Any], *, bot_user: str | None = None) -> Heard | No
         return None
     if user in bots or user in SYSTEM or not _by_a_person(event):
         return None
-    raw = words_of(event)
+    raw, enterprise = words_of(event), enterprise_of(body)
     return Heard(
         team=team,
         channel=channel,
@@ -65,9 +67,10 @@ def heard(body: Mapping[str, Any], *, bot_user: str | None = None) -> Heard | No
         direct=is_direct(channel) or event.get("channel_type") == "im",
         mention=event["type"] == "app_mention" or any(_names(raw, bot) for bot in bots),
         raw=raw,
-        files=tuple(files_of(event)),
+        files=attached(event, team=team, enterprise=enterprise),
+        sent=sent(event),
         user_team=_team(event.get("user_team")) or _team(event.get("team")),
-        enterprise=enterprise_of(body),
+        enterprise=enterprise,
         bot_user=bot_user or told,
     )
 

@@ -29,7 +29,7 @@ from core.conversation import ConversationHandler
 from core.database import Database
 from core.errors import GatewayError
 from core.ports import Clock
-from core.types import Address, InboundEvent
+from core.types import Address, InboundEvent, Sender
 
 Body = Mapping[str, Any]
 
@@ -111,7 +111,7 @@ class Listeners:
             return
         text = await text_of(
             said.raw,
-            said.files,
+            files=said.sent,
             directory=self._directory,
             team=said.team,
             enterprise=said.enterprise,
@@ -128,6 +128,8 @@ class Listeners:
                 message_key=key_of(said),
                 command=command,
                 origin=_origin(said),
+                sender=Sender(external_id=said.user),
+                files=said.files,
             )
         )
 

@@ -20,6 +20,7 @@ SCOPES = (
     "channels:history",  # replies in a thread that need no mention
     "groups:history",
     "mpim:history",
+    "files:read",  # images and documents that come with a message
     "users:read",  # the names behind mentions
 )
 EVENTS = (

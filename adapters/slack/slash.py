@@ -16,7 +16,7 @@ from core.changes import Changes
 from core.conversation import ConversationHandler
 from core.ports import Clock
 from core.text import clean
-from core.types import Address, InboundEvent
+from core.types import Address, InboundEvent, Sender
 
 WORKING = "Working on it …"
 STOPPED = "Stopped."
@@ -108,7 +108,7 @@ class SlashCommands:
         at = int(self._clock.now() * 1000)
         text = await text_of(
             found.raw,
-            (),
+            files=0,  # a command has none
             directory=self._directory,
             team=found.team,
             enterprise=found.enterprise,
@@ -129,4 +129,5 @@ class SlashCommands:
             message_key=f"{PLATFORM}:{found.team}:trigger:{found.trigger}",
             command=name,
             origin=origin | ({"enterprise": found.enterprise} if found.enterprise else {}),
+            sender=Sender(external_id=found.user),
         )

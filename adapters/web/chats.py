@@ -1,7 +1,7 @@
 """What every dialect does with a message, whatever it looks like on the wire."""
 
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import count
@@ -11,16 +11,26 @@ from adapters.web.door.principal import Kind, Principal, Scope, demand
 from adapters.web.door.verdicts import invalid
 from adapters.web.errors import Refused
 from adapters.web.wire import address_of, message_key
-from core import outcomes, transcript, turns
+from core import files, outcomes, transcript, turns
 from core.account import Conversation, find
 from core.changes import Changes
 from core.conversation import ConversationHandler
 from core.database import Database
+from core.errors import NotFound
 from core.live import Update
 from core.text import clean
-from core.types import Address, InboundEvent, Outcome, PromptMessage, Receipt
+from core.types import (
+    Address,
+    Attachment,
+    InboundEvent,
+    Outcome,
+    PromptMessage,
+    Receipt,
+    Sender,
+)
 from core.visitors import Retired
 
+SENDER = Sender(external_id="")  # an account here is one caller's; a program's is many's
 QUEUE = 16  # messages that may wait in a session; they are answered together
 
 
@@ -37,7 +47,8 @@ class Say:
     """A message of a caller, from the network address `ip`.
 
     `message` is its client's name for it: the same one again is the same message. None is a new
-    message each time. The rest is as in `core.types.InboundEvent`.
+    message each time. `files` are ids of the caller's uploads. The rest is as in
+    `core.types.InboundEvent`.
     """
 
     session: str
@@ -48,6 +59,7 @@ class Say:
     transcript: tuple[PromptMessage, ...] = ()
     model: str | None = None
     max_tokens: int | None = None
+    files: tuple[str, ...] = ()
 
 
 class Chats:
@@ -71,11 +83,11 @@ class Chats:
     async def say(self, principal: Principal, said: Say) -> Receipt:
         """Store a message and start its turn; once this returns, it will be answered.
 
-        The same message again costs nothing. Raises `Refused` (403, 409, 429) and `Transient`:
+        The same message again costs nothing. Raises `Refused` (403, 404, 409, 429) and `Transient`:
         then nothing was stored.
         """
         demand(principal, Scope.CHAT)
-        event = self.event(principal, said)
+        event = replace(self.event(principal, said), files=await self._attached(said.files))
         try:
             self._allowance.message(principal, said.ip)
         except Refused:
@@ -85,13 +97,28 @@ class Chats:
             receipt = await self.handler.accept(event)
         except Retired as error:
             raise invalid() from error
+        except NotFound as error:
+            raise _not_there() from error
         if receipt.duplicate:
             await self._check_same(receipt, said)
         return receipt
 
+    def count(self, principal: Principal, ip: str) -> None:
+        """Count what costs as much as a message. Raises `Refused` (429)."""
+        self._allowance.message(principal, ip)
+
+    async def _attached(self, keys: Sequence[str]) -> tuple[Attachment, ...]:
+        """Uploads as a message has them. Whose they are, the core finds out."""
+        known = await self.database.read(files.find, keys) if keys else {}
+        return tuple(
+            Attachment(upload=key, name=known[key].name if key in known else "") for key in keys
+        )
+
     async def _check_same(self, receipt: Receipt, said: Say) -> None:
         """Refuse a name that stands for another message: this one would be lost without a word."""
-        if await self.database.read(transcript.text_of, receipt.message_id) != said.text:
+        text = await self.database.read(transcript.text_of, receipt.message_id)
+        sent = await self.database.read(files.sent_with, receipt.message_id)
+        if (text, sent) != (said.text, set(said.files)):
             raise Refused(
                 409,
                 "message_id_used",
@@ -112,6 +139,7 @@ class Chats:
             max_tokens=said.max_tokens,
             queue=QUEUE,
             visitor=principal.name if principal.kind is Kind.VISITOR else None,
+            sender=None if principal.kind is Kind.SERVICE else SENDER,
         )
 
     async def again(
@@ -154,3 +182,13 @@ class Chats:
         if running is not None:
             await self.handler.stop(running)
         return running
+
+
+def _not_there() -> Refused:
+    return Refused(
+        404,
+        "upload_not_found",
+        "A file of this message is not there: it was never uploaded, or was sent or deleted since."
+        " Upload it again, then send the message with its new id.",
+        param="files",
+    )

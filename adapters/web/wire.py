@@ -60,13 +60,18 @@ def fit(body: object, kind: type[T], *, status: int = 400) -> T:
         raise Refused(status, "invalid_request", f"{error}.") from error
 
 
-def text_in(body: dict[str, Any], key: str) -> str:
-    """A message's text: a string with something to read in it. Raises `Refused`."""
+def text_in(body: dict[str, Any], key: str, *, needed: bool = True) -> str:
+    """A message's text: a string with something to read in it. Raises `Refused`.
+
+    If it is not `needed`, it may also be blank or not there, which is ''.
+    """
     value = body.get(key)
     text = clean(value) if isinstance(value, str) else ""
-    if not text.strip():
+    if text.strip():
+        return text
+    if needed or not isinstance(value, str | None):
         raise Refused(400, "invalid_request", f"{key} is required", param=key)
-    return text
+    return ""
 
 
 def name_in(body: dict[str, Any], key: str) -> str:
@@ -77,6 +82,19 @@ def name_in(body: dict[str, Any], key: str) -> str:
     if not isinstance(value, str) or not is_name(value):
         raise Refused(400, "invalid_request", f"{key} must be {NAME_RULE}.", param=key)
     return value
+
+
+def names_in(body: dict[str, Any], key: str, *, most: int) -> tuple[str, ...]:
+    """Names in a list, each once; none if there is no list. Raises `Refused`."""
+    found = body.get(key)
+    if found is None:
+        return ()
+    if isinstance(found, list) and len(found) <= most:
+        names = {name for name in found if isinstance(name, str) and is_name(name)}
+        if len(names) == len(found):
+            return tuple(found)
+    message = f"{key} must be a list of up to {most} ids, each once."
+    raise Refused(400, "invalid_request", message, param=key)
 
 
 def new_name() -> str:

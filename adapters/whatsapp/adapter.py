@@ -4,15 +4,16 @@ Twilio can't edit a message, so an answer waits until it is whole; meanwhile we 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from adapters.whatsapp.addressing import Addressing
 from adapters.whatsapp.client import Twilio
 from adapters.whatsapp.parts import parts
 from adapters.whatsapp.sending import Sending
 from adapters.whatsapp.window import PLATFORM, Window
-from core import contacts
+from core import contacts, owed
 from core.contacts import Contact
 from core.database import Database
 from core.errors import Permanent, Transient
@@ -47,30 +48,37 @@ class WhatsAppAdapter:
 
     async def deliver(self, delivery: Delivery, draft: Draft) -> None:
         """Send the answer once it is whole; see `core.ports.Adapter`."""
-        if not delivery.origins:
-            raise Permanent("nothing tells where the answer goes")
-        origin = delivery.origins[-1]
-        sending = self._sending(delivery, origin)
+        origin = await self._origin(delivery)
+        sending = await self._sending(delivery, str(origin["from"]))
         if await sending.forbidden():
             await self._forget(delivery, draft)
             return
-        for owed in await delivery.debts():
-            bodies = await _cut(owed.text)
+        for debt in await delivery.debts():
+            bodies = await _cut(debt.text)
             try:
-                if await sending.all(bodies, owed):
-                    await owed.settle(len(bodies))
+                if await sending.all(bodies, debt):
+                    await debt.settle(len(bodies))
             except Permanent:
-                await owed.settle(0)  # it will never be there, and must not be in others' way
+                await debt.settle(0)  # it will never be there, and must not be in others' way
         await self._whole(draft, origin.get("sid"))
         if not await sending.all(await _cut(draft.text), delivery):
             await delivery.owe()
             await self._tell_that_it_waits(delivery)
 
+    async def _origin(self, delivery: Delivery) -> Mapping[str, Any]:
+        """Where the answer goes; a turn for what is owed alone answers what they said last."""
+        if delivery.origins:
+            return delivery.origins[-1]
+        last = await self._database.read(owed.origin, delivery.turn_id)
+        if last is None:
+            raise Permanent("nothing tells where the answer goes")
+        return {"from": last["from"]}
+
     async def _forget(self, delivery: Delivery, draft: Draft) -> None:
         """They want to hear nothing: the model need not be asked, nor what was owed be kept."""
         delivery.stop()
-        for owed in await delivery.debts():
-            await owed.settle(0)
+        for debt in await delivery.debts():
+            await debt.settle(0)
         await draft.end()
 
     async def _tell_that_it_waits(self, delivery: Delivery) -> None:
@@ -84,8 +92,9 @@ class WhatsAppAdapter:
             if contact is not None:
                 await self._announce(where.account, contact)
 
-    def _sending(self, delivery: Delivery, origin: Any) -> Sending:
+    async def _sending(self, delivery: Delivery, person: str) -> Sending:
         where = delivery.address
+        addressing = Addressing(database=self._database, clock=self._clock, account=where.account)
         return Sending(
             self._twilio,
             delivery=delivery,
@@ -96,7 +105,8 @@ class WhatsAppAdapter:
                 person=where.conversation,
             ),
             clock=self._clock,
-            to=str(origin["from"]),
+            to=await addressing.way_to(person),
+            addressing=addressing,
             sender=where.account,  # they wrote to it, and look for the answer there
             service=self._service,
             status_callback=self._callback,

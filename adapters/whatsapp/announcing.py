@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adapters.whatsapp.addressing import NO_WAY, Addressing
 from adapters.whatsapp.client import InDoubt, Refused, Twilio
 from core import contacts
 from core.contacts import Contact
@@ -48,7 +49,7 @@ class Announcer:
         if self._template is None or not await self._claim(contact):
             return
         try:
-            await self._send(self._template, account, contact.person)
+            await self._reach(self._template, account, contact.person)
         except InDoubt:
             return
         except Refused:
@@ -60,6 +61,18 @@ class Announcer:
     async def _claim(self, contact: Contact) -> bool:
         now = int(self._clock.now() * 1000)
         return await self._database.write(contacts.announce, contact, now=now)
+
+    async def _reach(self, template: Template, account: str, person: str) -> None:
+        """Send it to where they can be written to; as `_send`."""
+        addressing = Addressing(database=self._database, clock=self._clock, account=account)
+        to = await addressing.way_to(person)
+        try:
+            await self._send(template, account, to)
+        except Refused as error:
+            other = await addressing.instead_of(to) if error.code == NO_WAY else None
+            if other is None:
+                raise
+            await self._send(template, account, other)
 
     async def _send(self, template: Template, account: str, person: str) -> None:
         await self._twilio.send(

@@ -6,8 +6,10 @@ from typing import Any
 
 from adapters.whatsapp import refusals
 from adapters.whatsapp.events import ENDED, Fields, Inbound, inbound, report
+from adapters.whatsapp.resending import Resender
+from adapters.whatsapp.trying import PLAIN
 from adapters.whatsapp.window import PLATFORM
-from adapters.whatsapp.words import Will, WillWords, text_of, will_of
+from adapters.whatsapp.words import Will, WillWords, name_of, text_of, will_of
 from core import commands, contacts, owed, reports, wishes
 from core.changes import Changes
 from core.contacts import Contact
@@ -15,7 +17,7 @@ from core.conversation import ConversationHandler
 from core.database import Database
 from core.facts import DeliveryReported, InboundRefused
 from core.ports import Clock, Observer
-from core.types import Address, InboundEvent
+from core.types import Address, Attachment, InboundEvent, Sender
 from core.wishes import Heard
 
 ANNOUNCING = 100  # templates on their way at most; whoever is beyond hears when they write
@@ -28,7 +30,8 @@ class Listeners:
     """Hears people, and what became of what they were sent.
 
     All of it raises `Transient` when it could not be stored, and `events.Malformed`. `on_owed` is
-    given one of our addresses and a person, for whom an answer waits from now on.
+    given one of our addresses and a person, for whom an answer waits from now on. `help_text` is
+    what words for help are answered with.
     """
 
     def __init__(  # noqa: PLR0913 - here all that Twilio says is shared out
@@ -40,6 +43,7 @@ class Listeners:
         clock: Clock,
         observe: Observer,
         words: WillWords,
+        help_text: str | None = None,
         on_owed: Callable[[str, Contact], Coroutine[Any, Any, None]],
     ) -> None:
         self._handler = handler
@@ -48,7 +52,9 @@ class Listeners:
         self._clock = clock
         self._observe = observe
         self._words = words
+        self._help = help_text
         self._on_owed = on_owed
+        self._resender = Resender(database=database, clock=clock)
         self._announcing: set[asyncio.Task[None]] = set()
 
     async def inbound(self, fields: Fields) -> str | None:
@@ -70,6 +76,8 @@ class Listeners:
         if heard.contact.opted_out_at is not None:
             self._observe(InboundRefused(platform=PLATFORM, reason="opted_out", count=1))
             return None
+        if will is Will.HELP:  # Twilio may have told them itself
+            return self._help if heard.fresh and said.opt_out is None else None
         await self._message(said, where, fresh=heard.fresh)
         return None
 
@@ -110,22 +118,46 @@ class Listeners:
                 message_key=f"{PLATFORM}:{said.account}:{said.sid}",
                 command=command,
                 origin={"from": said.person, "sid": said.sid},
+                sender=Sender(external_id=where.conversation, name=said.name or None),
+                files=() if command else _files(said),  # a command is for no model
             )
         )
 
     async def _failed(self, sid: str, business: str, person: str, code: int) -> None:
         """A message that was taken did not arrive; what may still be done about it is done."""
-        match refusals.doing_of(code):
+        match why := refusals.doing_of(code):
             case refusals.Doing.WAIT_FOR_THEM:
                 await self._came_too_late(sid, business, person)
             case refusals.Doing.BE_SILENT:
                 contact = await self._contact(business, person)
                 if contact is not None:
                     await self._database.write(contacts.opt, contact.id, out=True, now=self._now())
-            case refusals.Doing.GO_SLOWER | refusals.Doing.LATER:
+            case refusals.Doing.GO_SLOWER:
                 await self._database.write(owed.fail, sid, now=self._now())
+            case refusals.Doing.LATER:
+                if not await self._once_more(sid, business, person, why):
+                    await self._database.write(owed.fail, sid, now=self._now())
+            case refusals.Doing.SAY_PLAINLY:
+                await self._once_more(sid, business, person, why, note=PLAIN)
             case _:
                 return  # it is counted, and nothing that we could do would help
+
+    async def _once_more(
+        self,
+        sid: str,
+        business: str,
+        person: str,
+        why: refusals.Doing,
+        *,
+        note: str | None = None,
+    ) -> bool:
+        """Have a part sent again in a while; False if it has failed so before, or is nobody's."""
+        turn = await self._database.write(
+            owed.fail_once, PLATFORM, sid, why.name, now=self._now(), note=note
+        )
+        if turn is not None:
+            self._resender.soon(turn, business=business, person=person)
+        return turn is not None
 
     async def _came_too_late(self, sid: str, business: str, person: str) -> None:
         """One that nobody here knows yet is looked up by whoever sent it."""
@@ -147,6 +179,7 @@ class Listeners:
 
     async def stop(self) -> None:
         """Drop what is under way beside the answers to Twilio."""
+        await self._resender.stop()
         tasks = list(self._announcing)
         for task in tasks:
             task.cancel()
@@ -157,3 +190,10 @@ class Listeners:
 
     def _now(self) -> int:
         return int(self._clock.now() * 1000)
+
+
+def _files(said: Inbound) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment(name=name_of(each, said.kind), type=each.type, source={"url": each.url})
+        for each in said.media
+    )

@@ -13,6 +13,7 @@ class Doing(Enum):
     TELL_OPERATOR = auto()  # account, sender or limit: theirs to mend, and the answer waits
     GO_SLOWER = auto()
     LATER = auto()  # the channel had trouble of its own
+    SAY_PLAINLY = auto()  # the channel can't make anything of the marks
     GIVE_UP = auto()
 
 
@@ -20,8 +21,10 @@ class Doing(Enum):
 OWED = frozenset({Doing.WAIT_FOR_THEM, Doing.GO_SLOWER, Doing.LATER})
 OUTSIDE = 63016  # a message in words, 24 hours after the person's last one
 OPTED_OUT = 21610
+PAIR = 63018  # too many messages to one person
 TROUBLED = frozenset({63010, 63012, 63023})
-CROWDED = frozenset({20429, 63017, 63018})
+UNREADABLE = frozenset({63005, 63006, 63021})
+CROWDED = frozenset({20429, 63017, PAIR})
 OPERATORS = frozenset(
     {
         *(20003, 20404, 21212, 21606, 21703, 30036),
@@ -48,4 +51,6 @@ def doing_of(code: int) -> Doing:
         return Doing.GO_SLOWER
     if code in TROUBLED:
         return Doing.LATER
+    if code in UNREADABLE:
+        return Doing.SAY_PLAINLY
     return Doing.TELL_OPERATOR if code in OPERATORS else Doing.GIVE_UP

@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
+from adapters.whatsapp import trying
+from adapters.whatsapp.addressing import NO_WAY, Addressing
 from adapters.whatsapp.client import InDoubt, Message, NotSent, Refused, Throttled, Twilio
-from adapters.whatsapp.refusals import Doing, doing
+from adapters.whatsapp.format.marks import plain
+from adapters.whatsapp.refusals import PAIR, Doing, doing
 from adapters.whatsapp.window import Leave, Window
 from core.errors import Barred, Permanent, RateLimited
 from core.ports import Clock, Delivery
@@ -16,7 +20,7 @@ SKEW = 60.0  # seconds that Twilio's clock and ours may differ
 YOUNG = 10.0  # seconds in which Twilio may still be taking what a dead process has sent
 UNREACHED = 30.0  # seconds between two tries while there is no Twilio; it may be for hours
 CROWDED = 6.0  # seconds until a person may be sent another message, where they had too many
-INTENT = "?"  # before the time, in place of the id of a part that may be on its way
+CROWDED_LONGEST = 300.0  # each time that they still have, it is twice as long
 NOT_BEGUN = ""  # in place of the id of a part that Twilio surely did not take
 LOST = frozenset({"failed", "undelivered", "canceled"})
 
@@ -50,6 +54,7 @@ class Sending:
         window: Window,
         clock: Clock,
         to: str,
+        addressing: Addressing,
         sender: str,
         service: str | None,
         status_callback: str,
@@ -59,6 +64,7 @@ class Sending:
         self._window = window
         self._clock = clock
         self._to = to
+        self._addressing = addressing
         self._sender = sender
         self._service = service
         self._callback = status_callback
@@ -79,9 +85,10 @@ class Sending:
         return True
 
     async def _one(self, number: int, body: str, notes: Notes) -> bool:
-        is_begun = notes.parts.get(number, NOT_BEGUN).startswith(INTENT)
-        if is_begun:
-            await self._clock.sleep(_begun_at(notes.parts[number]) + YOUNG - self._clock.now())
+        before = trying.read(notes.parts.get(number, NOT_BEGUN))
+        body = (plain(body) or body) if before.plain else body
+        if before.begun_at is not None:
+            await self._clock.sleep(before.begun_at + YOUNG - self._clock.now())
             if sid := await self._found(number, body, notes):
                 return not await self._window.missed(sid)
         await self._clock.sleep(self._next - self._clock.monotonic())
@@ -90,21 +97,33 @@ class Sending:
                 raise Permanent("the person wants to hear nothing")
             case Leave.SHUT:
                 return False
-        if not is_begun:
-            await notes.checkpoint(number, f"{INTENT}{self._clock.now():.3f}", sent=False)
+        if before.begun_at is None:
+            begun = replace(before, begun_at=self._clock.now())
+            await notes.checkpoint(number, trying.write(begun), sent=False)
         self._delivery.check()
         try:
             sid = await self._create(body)
         except InDoubt:
             sid = await self._settle(number, body, notes)
         except (Throttled, NotSent, Refused) as error:
-            if not is_begun:  # else an earlier call may still have been taken
-                await notes.checkpoint(number, NOT_BEGUN, sent=False)
-            return await self._not_taken(error)
+            # A call before this one may still have been taken: then that stays noted.
+            left = replace(before, crowded=before.crowded + _is_of_pair(error))
+            await notes.checkpoint(number, trying.write(left), sent=False)
+            if isinstance(error, Refused) and await self._is_elsewhere(error):
+                return await self._one(number, body, notes)
+            return await self._not_taken(error, before.crowded)
         else:
             await notes.checkpoint(number, sid)
         self._next = self._clock.monotonic() + GAP
         return not await self._window.missed(sid)
+
+    async def _is_elsewhere(self, error: Refused) -> bool:
+        """Whether the person has another address; from now on it goes there."""
+        other = None
+        if error.code == NO_WAY:
+            other = await self._addressing.instead_of(self._to)
+        self._to = other or self._to
+        return other is not None
 
     async def _create(self, body: str) -> str:
         sent = await self._twilio.send(
@@ -127,7 +146,9 @@ class Sending:
     async def _found(self, number: int, body: str, notes: Notes) -> str | None:
         """Look for a part that may have been taken, and remember it if it was."""
         known = await self._delivery.known() | frozenset(notes.parts.values())
-        for message in reversed(await self._recent(_begun_at(notes.parts[number]) - SKEW)):
+        begun_at = trying.read(notes.parts[number]).begun_at
+        assert begun_at is not None  # noqa: S101 - whoever looks has noted the intent
+        for message in reversed(await self._recent(begun_at - SKEW)):
             # What was lost is owed, and goes out under another id.
             if message.body == body and message.sid not in known and message.status not in LOST:
                 await notes.checkpoint(number, message.sid)
@@ -144,10 +165,13 @@ class Sending:
         except Refused as error:  # nothing about the answer, and without a look it can't go on
             raise _barred(error) from error
 
-    async def _not_taken(self, error: Throttled | NotSent | Refused) -> bool:
-        """What a call that surely did nothing means for the answer; False: it has to wait."""
+    async def _not_taken(self, error: Throttled | NotSent | Refused, crowded: int) -> bool:
+        """What a call that surely did nothing means for the answer; False: it has to wait.
+
+        `crowded` is how often it was one too many before.
+        """
         if isinstance(error, Throttled):
-            raise _crowded(error)
+            raise _crowded(error, crowded)
         if isinstance(error, NotSent):
             raise RateLimited("Twilio can't be reached", retry_after=UNREACHED) from error
         match doing(error):
@@ -164,12 +188,14 @@ class Sending:
         raise error
 
 
-def _begun_at(intent: str) -> float:
-    return float(intent.removeprefix(INTENT))
+def _is_of_pair(error: Throttled | NotSent | Refused) -> bool:
+    return isinstance(error, Throttled) and error.code == PAIR
 
 
-def _crowded(error: Throttled) -> RateLimited:
-    return RateLimited(str(error), retry_after=error.retry_after or CROWDED)
+def _crowded(error: Throttled, before: int = 0) -> RateLimited:
+    doubled = before if _is_of_pair(error) else 0
+    wait = min(CROWDED * 2 ** min(doubled, 10), CROWDED_LONGEST)
+    return RateLimited(str(error), retry_after=error.retry_after or wait)
 
 
 def _barred(error: Refused) -> Barred:

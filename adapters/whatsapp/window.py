@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from adapters.whatsapp.refusals import OWED, Doing, doing_of
+from adapters.whatsapp.trying import PLAIN
 from core import contacts, owed, reports
 from core.contacts import Contact
 from core.database import Database
@@ -65,6 +66,10 @@ class Window:
         if told is None or told.error_code is None or not told.error_code.isdigit():
             return False
         why = doing_of(int(told.error_code))
+        if why is Doing.SAY_PLAINLY:
+            await self.database.write(
+                owed.fail_once, PLATFORM, sid, why.name, now=self._now(), note=PLAIN
+            )
         if why in OWED:
             await self.database.write(owed.fail, sid, now=self._now())
         if why is Doing.WAIT_FOR_THEM:

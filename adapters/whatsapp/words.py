@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from unicodedata import category
 
 from adapters.whatsapp.events import Inbound, Location, Media
 
@@ -10,10 +11,10 @@ NO_WORDS = "(a message without text)"
 REPLY = "(in reply to an earlier message)"
 FORWARDED = "(forwarded)"
 
-# What stands for a file, by its media type or the part before the slash.
-_FILES = {"image": "[image]", "audio": "[audio]", "video": "[video]"}
+COMMAND = "!"  # a chat command begins with it
+_FAMILIES = ("image", "audio", "video")  # of media types: the part before the slash
 _CARDS = ("text/vcard", "text/x-vcard")
-_KINDS = {"contacts": "[contact]", "sticker": "[sticker]", "voice": "[audio]"}
+_KINDS = {"contacts": "contact", "sticker": "sticker", "voice": "audio"}
 
 
 class Will(StrEnum):
@@ -26,7 +27,7 @@ class Will(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WillWords:
-    """Messages that are nothing but one of these; case and space around them don't matter.
+    """Messages that are nothing but one of these; case, and what stands around, don't matter.
 
     `cancel`, `end`, `quit` and `yes` are left out by default: people say them to a chatbot.
     """
@@ -51,15 +52,14 @@ def will_of(inbound: Inbound, words: WillWords) -> Will | None:
     )
 
 
-def is_supported(inbound: Inbound) -> bool:
-    """Whether the message says something: a picture or a voice alone tells a model nothing."""
-    said = inbound.body.strip() or (inbound.button and inbound.button.title.strip())
-    return bool(said or inbound.location)
-
-
 def text_of(inbound: Inbound) -> str:
-    """The person's words, with a line for all that is not words; never empty."""
-    content = list(_content(inbound)) or [_nothing(inbound.kind)]
+    """The person's words, with a line for all that is neither words nor a file.
+
+    Empty only if there are files.
+    """
+    content = list(_content(inbound))
+    if not content and not inbound.media:
+        content = [_nothing(inbound.kind)]
     marks = []
     if inbound.replied_to is not None:
         marks.append(REPLY)
@@ -68,8 +68,15 @@ def text_of(inbound: Inbound) -> str:
     return "\n".join(marks + content)
 
 
+def name_of(media: Media, kind: str) -> str:
+    """What to call a file in a message of this `kind`: Twilio tells no file's name."""
+    if media.type in _CARDS:
+        return "contact"
+    family = media.type.partition("/")[0]
+    return _KINDS.get(kind) or (family if family in _FAMILIES else "document")
+
+
 def _content(inbound: Inbound) -> Iterator[str]:
-    yield from (_file(media, inbound.kind) for media in inbound.media)
     if inbound.location is not None:
         yield _place(inbound.location)
     body = inbound.body.strip()
@@ -80,14 +87,8 @@ def _content(inbound: Inbound) -> Iterator[str]:
         yield title
 
 
-def _file(media: Media, kind: str) -> str:
-    if media.type in _CARDS:
-        return "[contact]"
-    return _KINDS.get(kind) or _FILES.get(media.type.partition("/")[0], "[document]")
-
-
 def _nothing(kind: str) -> str:
-    return NO_WORDS if kind == "text" else _KINDS.get(kind, f"[{kind}]")
+    return NO_WORDS if kind == "text" else f"[{_KINDS.get(kind, kind)}]"
 
 
 def _place(location: Location) -> str:
@@ -97,4 +98,14 @@ def _place(location: Location) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.strip().casefold()
+    """A word without space, quotes and full stops around it; `!stop` is a command, and stays."""
+    start, end = 0, len(text)
+    while end > start and _is_around(text[end - 1]):
+        end -= 1
+    while start < end and _is_around(text[start]) and text[start] != COMMAND:
+        start += 1
+    return text[start:end].casefold()
+
+
+def _is_around(sign: str) -> bool:
+    return sign in "`~" or category(sign)[0] in "PZC"

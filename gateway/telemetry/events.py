@@ -26,6 +26,8 @@ EVENTS: Mapping[type, tuple[str, int]] = {
     facts.DeliveryRefused: ("delivery.refused", logging.WARNING),
     facts.PlatformCalled: ("platform.called", logging.DEBUG),
     facts.InboundRefused: ("inbound.refused", logging.WARNING),
+    facts.FileFetched: ("file.fetched", logging.INFO),
+    facts.Condensed: ("session.condensed", logging.INFO),
     facts.ModelRetried: ("model.retried", logging.WARNING),
     facts.ModelFellBack: ("model.fell_back", logging.WARNING),
     facts.ModelInterrupted: ("model.interrupted", logging.WARNING),

@@ -75,6 +75,8 @@ class Metrics:
             facts.InboundRefused: lambda fact: self.inbound_refused(fact.platform, fact.reason).inc(
                 fact.count
             ),
+            facts.FileFetched: lambda fact: self.files(fact.platform, fact.outcome).inc(),
+            facts.Condensed: lambda _: self.condensed.inc(),
             facts.ModelRetried: lambda fact: self.retries(fact.model, fact.reason).inc(),
             facts.ModelFellBack: lambda _: self.fallbacks.inc(),
             facts.ModelInterrupted: lambda _: self.interruptions.inc(),
@@ -120,6 +122,10 @@ class Metrics:
         self.inbound_refused = Labelled(
             counter("inbound_refused", "Requests turned away.", "platform", "reason")
         )
+        self.files = Labelled(
+            counter("files", "Files of messages that were fetched.", "platform", "outcome")
+        )
+        self.condensed = counter("condensed", "Times that a long conversation was condensed.")
         self.calls = Labelled(
             counter("platform_calls", "Calls of platforms' APIs.", "platform", "method", "outcome")
         )

@@ -52,6 +52,7 @@ async def besiege(database_url: str, *, kills: int, seed: int, alive: tuple[floa
         port, done = free_port(), asyncio.Event()
         environ = {
             **os.environ,
+            "CONTEXT_FACTS": "off",  # so that an answer tells exactly what was asked
             "DATABASE_URL": database_url,
             "PORT": str(port),
             "ANTHROPIC_BASE_URL": model.url,

@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import select, text, update
 
 from core import transcript
-from core.answering import Answerer
+from core.answering import Answerer, Manner
+from core.asking import Asker
+from core.attachments import Attachments
 from core.bus import LocalBus
 from core.conversation import ConversationHandler
 from core.database import DatabaseDown
 from core.delivery import Courier
 from core.live import Live
+from core.memory import Memory, Strategy
 from core.models import Limits, Models
 from core.replica import Lease, Pulse, Replica
 from core.tables import messages, replicas, turns
@@ -26,6 +29,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 MODEL = "claude-sonnet-5-5"
+SUMMING = "claude-haiku-5-5"
 WEB = "web"  # viewers come for the answer: no adapter
 PUSH = "push"  # the answer is brought by an adapter
 TTL = 3600
@@ -48,7 +52,9 @@ class Stage:
     Its lease never lapses, unless it is `leased` for so many seconds.
     """
 
-    def __init__(self, database, *scripts, adapter=None, name="a", clock=None, leased=None) -> None:
+    def __init__(
+        self, database, *scripts, adapter=None, name="a", clock=None, leased=None, manner=None
+    ) -> None:
         self.name = name
         self.database = database
         self.clock = clock or VirtualClock()
@@ -65,7 +71,24 @@ class Stage:
             chance=lambda: 1.0,
             limits=Limits(retries=0),
         )
-        self.answerer = Answerer(**world, models=models, system_prompt="Be kind.")
+        self.fetchers = {}
+        self.summing = ScriptedModel({SUMMING: []})
+        summing = Models(
+            self.summing,
+            [SUMMING],
+            observe=self.facts.append,
+            clock=self.clock,
+            chance=lambda: 1.0,
+            limits=Limits(retries=0),
+        )
+        self.asker = Asker(models=models, observe=self.facts.append, clock=self.clock)
+        self.answerer = Answerer(
+            database=database,
+            asker=self.asker,
+            attachments=Attachments(**world, fetchers=self.fetchers),
+            memory=Memory(**world, models=summing),
+            manner=manner or Manner(system_prompt="Be kind.", strategy=Strategy.WINDOW),
+        )
         self.handler = ConversationHandler(
             **world,
             answerer=self.answerer,
@@ -239,7 +262,10 @@ async def eventually(look) -> None:
 
 def locked_out(db):
     """How many of PostgreSQL's sessions wait for a lock of another's."""
-    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     return db.execute(waits).scalar()
 
 

@@ -10,12 +10,12 @@ from sqlalchemy import select, update
 from core import again as module
 from core import leases, outcomes, transcript, turns
 from core.again import Busy, again
-from core.context import build
 from core.database import Contended
 from core.errors import NotFound
 from core.tables import messages, sessions
 from core.types import Answer, Failure, PromptMessage, Status
 from tests.core.stage import POSTGRESQL, Pause, event, eventually
+from tests.core.test_context import build
 from tests.core.test_turns import _waits_or_is_done, close, paced, recover, row
 
 FAILED = Answer(status=Status.FAILED, error=Failure.REJECTED)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from core import answering, changes, outcomes, transcript
+from core import asking, changes, outcomes, transcript
 from core.again import Busy, again
 from core.changes import Changes
 from core.database import DatabaseDown
@@ -18,7 +18,7 @@ from tests.fakes.scripted import forever, says
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(answering, "COALESCE", 0)
+    monkeypatch.setattr(asking, "COALESCE", 0)
     monkeypatch.setattr("core.viewers.ELSEWHERE", 0.01)
 
 

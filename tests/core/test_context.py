@@ -8,13 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import leases, transcript, turns
-from core.context import KEPT, LONGEST, MAX_TOKENS, build, shrink
+from core.context import KEPT, LONGEST, MAX_TOKENS
+from core.context import build as whole
+from core.past import Past
 from core.transcript import Spoken
-from core.types import Answer, Failure, Notice, Prompt, PromptMessage, Status
+from core.types import Answer, Failure, Notice, PromptMessage, Status
 from tests.core.stage import event, stage
 from tests.fakes.scripted import says
 
 REFUSED = ({"type": "notice", "notice": Notice.REFUSED},)
+
+
+def build(spoken, **options):
+    """A prompt for what was said, cut if it is long."""
+    return whole(Past(spoken=tuple(spoken)), **{"cut": True, **options})
 
 
 def words(text):
@@ -245,32 +252,6 @@ def test_the_window_is_cut_in_big_steps(kinds):
     assert cuts
     steps = [later - earlier for earlier, later in pairwise(cuts)]
     assert all(step >= 8 for step in steps)
-
-
-# --- shrinking ---
-
-
-def prompt(*texts_):
-    roles = ("user", "assistant")
-    messages = [PromptMessage(role=roles[n % 2], text=text) for n, text in enumerate(texts_)]
-    return Prompt(system="s", messages=tuple(messages), max_tokens=10)
-
-
-def test_a_prompt_that_is_too_long_keeps_its_newest_exchange():
-    """The question, and what it most likely is about."""
-    long = prompt("a", "b", "c", "d", "e")
-    assert shrink(long) == replace(long, messages=long.messages[-3:])
-
-
-def test_a_short_prompt_that_is_too_long_keeps_its_question():
-    """There was one exchange before it, and that was too much."""
-    short = prompt("a", "b", "c")
-    assert shrink(short) == replace(short, messages=short.messages[-1:])
-
-
-def test_a_question_alone_cannot_be_shrunk():
-    """Nothing is there to take away."""
-    assert shrink(prompt("a")) is None
 
 
 # --- what a client asks for ---

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from core import (
-    answering,
+    asking,
     conversation,
     deliveries,
     leases,
     outcomes,
+    past,
     patience,
-    transcript,
     turns,
 )
 from core.database import DatabaseDown
@@ -44,7 +44,7 @@ HELLO = ({"type": "text", "text": "Hello"},)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(answering, "COALESCE", 0)
+    monkeypatch.setattr(asking, "COALESCE", 0)
 
 
 @pytest.fixture(params=["web", PUSH])
@@ -338,7 +338,7 @@ async def test_stop_keeps_what_was_said(database, platform):
         assert (await theatre.turn(receipt.turn_id)).status == "cancelled"
         assert await theatre.answer(receipt.turn_id) == [{"type": "text", "text": "Hel"}]
         assert adapter.taken == (["Hel"] if platform == PUSH else [])
-        assert (theatre.model.running, theatre.answerer._stopped) == ([], set())
+        assert (theatre.model.running, theatre.asker._stopped) == ([], set())
 
 
 async def test_who_comes_after_a_stop_is_told_the_same_as_who_was_there(database, platform):
@@ -371,7 +371,7 @@ async def test_stop_before_the_model_is_asked_asks_no_model(database, platform):
     """Whoever is quick enough pays for nothing."""
     async with stage(Troubled(database), adapter=Platform()) as theatre:
         reading = Pause()
-        theatre.database.meet(transcript.spoken, reading)
+        theatre.database.meet(past.read, reading)
         receipt = await database.write(
             turns.accept, event(platform=platform), owner="a", now=0, stale_before=-1
         )
@@ -457,7 +457,7 @@ async def test_a_stop_that_comes_after_the_end_is_forgotten(database):
     async with stage(database, says("Hello")) as theatre:
         turn = await theatre.ask()
         await theatre.handler.stop(turn.id)
-        assert theatre.answerer._stopped == set()
+        assert theatre.asker._stopped == set()
 
 
 async def test_the_tokens_of_a_stopped_answer_are_counted(database, platform):
@@ -845,7 +845,7 @@ async def test_a_message_that_comes_while_a_commit_is_in_doubt_is_answered_once(
 async def test_a_question_that_cannot_be_read_is_tried_again(database):
     """The attempt breaks before the model is asked, and the turn is taken up again."""
     async with stage(Troubled(database), says("Hello")) as theatre:
-        theatre.database.meet(transcript.spoken, DatabaseDown("away"))
+        theatre.database.meet(past.read, DatabaseDown("away"))
         receipt = await database.write(turns.accept, event(), owner="a", now=0, stale_before=-1)
         theatre.handler.start(receipt.turn)
         await theatre.done()

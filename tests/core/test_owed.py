@@ -2,16 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
 
-from core import account, deliveries, owed
+from core import account, deliveries, leases, outcomes, owed, turns
 from core.errors import Fenced
 from core.tables import addresses
 from core.tables import deliveries as deliveries_table
 from core.tables import owed as owed_table
-from tests.core.test_again import accept, exchange, reply
+from core.types import Address, Status
+from tests.core.test_again import accept, exchange, reply, told
+from tests.core.test_contacts import OTHER, PHONE, hear
 
 PLACE = "alice"
 
@@ -246,3 +249,63 @@ async def test_an_answer_that_went_well_is_not_owed(database):
     await exchange(database, "one")
     assert await due(database, await asked(database)) == []
     assert await count(database, addresses) == 1
+
+
+# --- people who turn out to be one ---
+
+
+def at(person):
+    return Address(platform="chat", account="us", conversation=person)
+
+
+async def say(database, words, person):
+    """A person of a platform with contacts writes."""
+    said = replace(told(words), address=at(person))
+    return await database.write(turns.accept, said, owner="a", now=0, stale_before=-1)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["who has written", "who has not"])
+async def test_what_is_owed_follows_them_to_their_other_name(database, known):
+    """Also what fails only later; the older name's conversation may not have begun."""
+    await hear(database, PHONE)
+    if known:
+        await reply(database, await say(database, "first", PHONE), "re: first")
+    await hear(database, OTHER)
+    for number in range(2):
+        receipt = await say(database, f"more {number}", OTHER)
+        await sent(database, receipt.turn, f"sm{number}")
+        await reply(database, receipt, f"re: more {number}")
+    await fail(database, "sm0")
+    await hear(database, OTHER, PHONE)
+    await fail(database, "sm1")
+    now = await say(database, "Hi again", PHONE)
+    assert [debt.text for debt in await due(database, now.turn)] == ["re: more 0", "re: more 1"]
+    await reply(database, now, "re")
+    assert await due(database, (await say(database, "old name", OTHER)).turn) == []
+
+
+# --- bring ---
+
+
+async def test_what_is_owed_is_brought_by_a_turn_that_says_nothing(database):
+    """It is free for whoever comes first, and has no words; one at a time."""
+    turn = await owe(database, "one")
+    bring = partial(database.write, owed.bring, turn.id, now=5)
+    assert [await bring(), await bring()] == [True, False]
+    [taken] = await database.write(leases.recover, "b", single=False, dead_ms=1000, lost=())
+    assert (taken.status, taken.session_id) == (Status.ANSWERED, turn.session_id)
+    assert [debt.turn_id for debt in await due(database, taken)] == [turn.id]
+    assert (await database.read(outcomes.answered, taken.id)).parts == ()
+    await database.write(owed.settle, turn.id, 0)
+    assert await bring()
+
+
+async def test_where_somebody_is_answered_nothing_is_brought(database):
+    """Nor to whom is erased."""
+    turn = await owe(database, "one")
+    running = await accept(database, "two")
+    assert not await database.write(owed.bring, turn.id, now=5)
+    await reply(database, running, "re: two")
+    await database.write(account.erase_some, "web", "x", name=PLACE, now=5)
+    assert await database.write(owed.bring, turn.id, now=5)
+    assert await database.write(leases.recover, "b", single=False, dead_ms=1000, lost=()) == []

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from core import answering, conversation, leases, turns, viewers
+from core import asking, conversation, leases, turns, viewers
 from core.database import Contended, DatabaseDown
 from core.errors import Transient
 from core.facts import HeartbeatMissed, ReplicaStopped, TurnClosed, TurnFenced, TurnsRecovered
@@ -36,7 +36,7 @@ HELLO = ({"type": "text", "text": "Hello"},)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(answering, "COALESCE", 0)
+    monkeypatch.setattr(asking, "COALESCE", 0)
     monkeypatch.setattr(viewers, "ELSEWHERE", 0.01)
 
 

@@ -1,5 +1,6 @@
 """What the Messages API refuses, in its own words."""
 
+import base64
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,11 @@ FIELDS = frozenset(
     {"model", "max_tokens", "messages", "system", "stream", "metadata", "stop_sequences"}
     | {"tools", "tool_choice", "thinking", "output_config", "cache_control", "service_tier"}
 )
+FILES = {
+    "image": ("image/jpeg", "image/png", "image/gif", "image/webp"),
+    "document": ("application/pdf",),
+}
+LARGEST_IMAGE = 5 * 1024 * 1024
 SAMPLING = ("temperature", "top_p", "top_k")
 
 
@@ -60,12 +66,39 @@ def _message_faults(messages: Any) -> Iterator[str]:
         for at, message in enumerate(messages):
             if message.get("role") not in {"user", "assistant"}:
                 yield f"messages.{at}.role: Input should be 'user' or 'assistant'"
-            if not _texts(message.get("content")):
+            files = _files(message.get("content"))
+            yield from (f"messages.{at}.content.{n}: {says}" for n, says in _file_faults(files))
+            if not _texts(message.get("content")) and not files:
                 yield f"messages.{at}: all messages must have non-empty content"
         if messages[0]["role"] != "user":
             yield 'messages: first message must use the "user" role'
         if messages[-1]["role"] != "user":
             yield "This model does not support assistant message prefill."
+
+
+def _files(content: Any) -> list[dict[str, Any]]:
+    blocks = content if isinstance(content, list) else []
+    return [block for block in blocks if block.get("type") != "text"]
+
+
+def _file_faults(files: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
+    for at, block in enumerate(files):
+        kind, source = block.get("type"), block.get("source", {})
+        if kind not in FILES:
+            yield at, "Input tag does not match any of the expected tags"
+        elif source.get("type") != "base64" or source.get("media_type") not in FILES[kind]:
+            yield at, f"{kind}.source.base64.media_type: Input should be {FILES[kind]}"
+        elif not (content := _decoded(source.get("data"))):
+            yield at, f"{kind}.source.base64: Could not process {kind}"
+        elif kind == "image" and len(content) > LARGEST_IMAGE:
+            yield at, f"image exceeds 5 MB maximum: {len(content)} bytes > {LARGEST_IMAGE} bytes"
+
+
+def _decoded(data: Any) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except (TypeError, ValueError):
+        return b""
 
 
 def _texts(content: Any) -> list[str]:

@@ -171,7 +171,8 @@ async def test_a_token_that_slack_refuses(error, verdict, words):
 
 
 @pytest.mark.parametrize(
-    ("lacking", "verdict"), [("users:read", "warn"), ("chat:write", "fail"), (None, None)]
+    ("lacking", "verdict"),
+    [("users:read", "warn"), ("files:read", "warn"), ("chat:write", "fail"), (None, None)],
 )
 async def test_a_scope_that_is_missing_is_named(lacking, verdict):
     """Without chat:write nothing is answered. Where Slack tells no scopes, none are missed."""

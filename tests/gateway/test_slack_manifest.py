@@ -157,6 +157,12 @@ def test_people_can_write_to_it():
     assert kinds == {scope.removesuffix(":history") for scope in SCOPES if ":history" in scope}
 
 
+def test_files_can_be_read():
+    """Without the scope Slack shows a page to sign in where a file should be."""
+    app = manifest(name="Ada", url=None, socket=True, installs=False)
+    assert "files:read" in app["oauth_config"]["scopes"]["bot"]
+
+
 def test_a_new_encryption_key_is_one_that_the_gateway_takes(ran):
     """It is new each time and alone on its line, and says where to put it besides."""
     (key, said), (other, _) = (ran("token", "--encryption-key") for _ in range(2))

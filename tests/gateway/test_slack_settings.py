@@ -118,6 +118,8 @@ def test_one_workspace_and_many_exclude_each_other():
         ("PUBLIC_URL", "https://hush..4711", "not the https:// address"),
         ("PUBLIC_URL", f"https://{'hush4711' * 8}.example", "not the https:// address"),
         ("PUBLIC_URL", "https://<hush4711>", "not the https:// address"),
+        ("PUBLIC_URL", "https://chat.example,http://hush4711.example", "not the https:// address"),
+        ("PUBLIC_URL", ",", "not the https:// address"),
         ("SLACK_API_URL", "https://hush..4711", "not an https:// address"),
         ("ENCRYPTION_KEY", "hush4711", "not 32 bytes"),
         ("ENCRYPTION_KEY", f"{KEY},hush!4711", "not 32 bytes"),
@@ -175,6 +177,17 @@ def test_addresses_have_one_form():
     assert read(PUBLIC_URL="https://[::1]:8443/bot").public_url == "https://[::1]:8443/bot"
     assert read(PUBLIC_URL="https://Chat.Example").public_url == "https://Chat.Example"
     assert read().slack_api_url == "https://slack.com/api/"
+
+
+def test_the_world_may_reach_us_under_several_addresses(tmp_path):
+    """Each once; the first is the one that others are told."""
+    several = "https://chat.example/bot/ , https://old.example,https://chat.example/bot"
+    file = tmp_path / ".env"
+    file.write_text(f"PUBLIC_URL={several}\n")
+    for settings in (read(PUBLIC_URL=several), load({}, file)):
+        assert settings.public_url == "https://chat.example/bot"
+        assert settings.public_urls == ("https://chat.example/bot", "https://old.example")
+    assert read().public_urls == ()
 
 
 def test_direct_messages_are_answered_in_threads_unless_told_otherwise():

@@ -15,10 +15,12 @@ from core.errors import Transient, Unavailable
 from core.facts import (
     Accepted,
     BreakerMoved,
+    Condensed,
     DeliveryRefused,
     DeliveryReported,
     DeliveryRetried,
     Fact,
+    FileFetched,
     FirstText,
     HeartbeatMissed,
     InboundRefused,
@@ -76,6 +78,8 @@ FACTS = [
     DeliveryReported(platform="whatsapp", status="failed", error_code="63016"),
     PlatformCalled(platform="slack", method="chat.update", outcome="ratelimited", seconds=0.2),
     InboundRefused(platform="slack", reason="signature", count=3),
+    Condensed(session_id=3, messages=30, seconds=1.5, usage=Usage(input=9), cost=7),
+    FileFetched(platform="slack", outcome="ok", size=5, seconds=0.2),
 ]
 
 
@@ -234,6 +238,8 @@ def test_waits_are_histograms(fact, histogram, telemetry):
         (FACTS[8], "gateway_model_fallbacks_total", 1),
         (FACTS[9], "gateway_model_interruptions_total", 1),
         (FACTS[11], "gateway_heartbeats_missed_total", 1),
+        (FACTS[-2], "gateway_condensed_total", 1),
+        (FACTS[-1], 'gateway_files_total{outcome="ok",platform="slack"}', 1),
     ],
 )
 def test_troubles_are_counted(fact, sample, value, telemetry):

@@ -33,6 +33,7 @@ class Stage:
     port: int = 0
     account: Any = field(default_factory=lambda: dict(ACTIVE))  # a response is sent as it is
     tokens: tuple[str, ...] = (TOKEN,)  # that Twilio knows
+    shared: dict[str, str] = field(default_factory=dict)  # that the gateway there knows
     theirs: dict[str, Any] = field(default_factory=dict)  # what the gateway there is told
     gateway: Any = None  # what it answers instead
     trouble: Exception | None = None  # when it stores
@@ -67,7 +68,7 @@ class Stage:
         known = usual | self.theirs
         ingress = Ingress(
             account=known["account"],
-            keys=Keys(tokens=known["tokens"]),
+            keys=Keys(tokens=known["tokens"], shared=self.shared),
             public_urls=[known["url"]],
             on_inbound=self.take,
             on_status=self.take,
@@ -326,6 +327,37 @@ async def test_a_gateway_of_another_account():
         assert "another TWILIO_ACCOUNT_SID" in finding.words
 
 
+async def test_each_public_address_is_looked_at():
+    """What fits at one need not fit at another."""
+    async with stage() as there:
+        one, other = f"http://{there.here}/bot", f"http://{there.here}"
+        settings = load(there.environ(PUBLIC_URL=f"{one},{other}"), None)
+        told = [each async for each in whatsapp(settings)]
+        assert [(each.what, each.verdict) for each in told[1:]] == [
+            ("PUBLIC_URL", "ok"),
+            ("PUBLIC_URL", "fail"),
+        ]
+        assert told[1].words.startswith(one + STATUS_PATH)
+        assert told[2].words.startswith(other + STATUS_PATH)
+
+
+@pytest.mark.parametrize(
+    ("shared", "verdict", "words"),
+    [
+        ({"one": "4711a", "two": "4711b"}, "ok", "2 keys; what is signed with TWILIO_AUTH_TOKEN"),
+        ({"one": "4711a"}, "fail", "with entry 2: set the same one, and start it again"),
+    ],
+)
+async def test_each_shared_key_is_tried(shared, verdict, words):
+    """The Auth Token is taken beside them."""
+    async with stage() as there:
+        there.shared = shared
+        told = await there.found(TWILIO_SHARED_KEYS="one:4711a,two:4711b")
+        assert told["TWILIO_SHARED_KEYS"].verdict == verdict
+        assert words in told["TWILIO_SHARED_KEYS"].words
+        assert told["PUBLIC_URL"].verdict == "ok"
+
+
 async def test_a_gateway_that_cannot_store():
     """The signature is good; it is the database."""
     async with stage() as there:
@@ -388,7 +420,7 @@ async def test_an_address_that_leads_nowhere(monkeypatch, error, verdict, words)
     async def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("gateway.whatsapp_doctor._post", fail)
+    monkeypatch.setattr("gateway.whatsapp_webhook_doctor._post", fail)
     async with stage() as there:
         finding = (await there.found())["PUBLIC_URL"]
     assert finding.verdict == verdict

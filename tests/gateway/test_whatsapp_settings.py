@@ -145,6 +145,13 @@ def test_a_wrong_value_is_not_one_that_is_missing():
         ("WHATSAPP_STOP_WORDS", "stop,hush 4711", "has to hold words"),
         ("WHATSAPP_STOP_WORDS", "hush4711" * 6, "has to hold words"),
         ("WHATSAPP_START_WORDS", "start!4711", "has to hold words"),
+        ("WHATSAPP_HELP_WORDS", "hush 4711", "has to hold words"),
+        ("WHATSAPP_HELP_TEXT", "hush4711", "without WHATSAPP_HELP_WORDS"),
+        ("TWILIO_SHARED_KEYS", "hush4711", "a key's id and its secret"),
+        ("TWILIO_SHARED_KEYS", ":hush4711", "a key's id and its secret"),
+        ("TWILIO_SHARED_KEYS", "key:hush 4711", "a key's id and its secret"),
+        ("TWILIO_SHARED_KEYS", "k=1:hush4711", "a key's id and its secret"),
+        ("TWILIO_SHARED_KEYS", "key:hush4711,key:4711hush", "two secrets for one id"),
     ],
 )
 def test_a_value_of_another_kind_is_refused(variable, value, words):
@@ -215,3 +222,33 @@ def test_no_word_both_stops_and_starts():
     """In any case."""
     told = faults(WHATSAPP_STOP_WORDS="stop,halt", WHATSAPP_START_WORDS="Halt,start")
     assert "WHATSAPP_STOP_WORDS" in told["WHATSAPP_START_WORDS"]
+
+
+def test_shared_keys_are_known_by_their_ids():
+    """Several with commas between; a secret may hold what parts it from its id."""
+    settings = read(**ONE | {"TWILIO_SHARED_KEYS": "one:a:b, two:c"})
+    assert settings.twilio_shared == {"one": "a:b", "two": "c"}
+    assert "a:b" not in repr(settings)
+    assert read(**ONE).twilio_shared == {}
+    assert "TWILIO_ACCOUNT_SID" in faults(TWILIO_SHARED_KEYS="one:a")["TWILIO_SHARED_KEYS"]
+
+
+def test_words_for_help_need_an_answer():
+    """There is none but what the operator writes, with its line breaks."""
+    assert read().whatsapp_help_words == ()
+    settings = read(WHATSAPP_HELP_WORDS="help,ayuda", WHATSAPP_HELP_TEXT="Call us:\\n+1 555")
+    assert settings.whatsapp_help_words == ("help", "ayuda")
+    assert settings.whatsapp_help_text == "Call us:\n+1 555"
+    assert "is missing" in faults(WHATSAPP_HELP_WORDS="help")["WHATSAPP_HELP_TEXT"]
+    for text, words in (("x" * 1601, "1600"), ("a\x07", "no message has")):
+        told = faults(WHATSAPP_HELP_WORDS="help", WHATSAPP_HELP_TEXT=text)
+        assert words in told["WHATSAPP_HELP_TEXT"]
+
+
+@pytest.mark.parametrize(
+    ("word", "other"), [("Unsubscribe", "WHATSAPP_STOP_WORDS"), ("START", "WHATSAPP_START_WORDS")]
+)
+def test_no_word_for_help_also_stops_or_starts(word, other):
+    """Also none of the usual ones."""
+    told = faults(WHATSAPP_HELP_WORDS=f"help,{word}", WHATSAPP_HELP_TEXT="Call us.")
+    assert other in told["WHATSAPP_HELP_WORDS"]

@@ -23,7 +23,7 @@ REFUSED = NOTICES[Notice.REFUSED]
 @pytest.fixture
 def piecemeal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every delta of the model becomes an event, so that there are many places to cut."""
-    monkeypatch.setattr("core.answering.COALESCE", 0)
+    monkeypatch.setattr("core.asking.COALESCE", 0)
 
 
 def has(text: str):

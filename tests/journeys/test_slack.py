@@ -85,7 +85,7 @@ async def test_the_bot_does_not_hear_itself_or_other_bots(acme: SlackHouse) -> N
 
 
 async def test_files_without_words_are_answered(acme: SlackHouse) -> None:
-    """An image alone is told to the model by its name."""
+    """An image that is not to be had is told to its sender by its name."""
     cat = {"id": "F1", "name": "cat.png", "mimetype": "image/png", "size": 12_000}
     said = await acme.hear("", files=[cat], subtype="file_share")
     [answer] = await acme.answers(said)

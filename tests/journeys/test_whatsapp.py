@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from adapters.whatsapp.signature import sign
 from core import contacts
 from tests.fakes.anthropic import Answer, Hold
-from tests.fakes.twilio import ANA, BUSINESS
+from tests.fakes.twilio import ACCOUNT, ANA, BUSINESS
 from tests.journeys.house import until
-from tests.journeys.whatsapps import WhatsAppHouse, whatsapp_house
+from tests.journeys.whatsapps import PUBLIC, WhatsAppHouse, whatsapp_house
 
 BEN = "whatsapp:+15557654321"
 OTHER = "whatsapp:+14155239999"
@@ -294,5 +295,34 @@ async def test_what_waited_behind_a_stop_is_not_answered(shop: WhatsAppHouse) ->
     await shop.hear("stop")
     hold.release()
     assert len(await shop.seen()) == 1
+    assert len(shop.house.fake.requests) == 1
     await shop.hear("start")
     assert len(await shop.seen()) == 2
+
+
+async def test_words_for_help_are_answered_at_once(url: str) -> None:
+    """By the operator's own words, once, and as part of no conversation."""
+    told = {"whatsapp_help_words": ("help",), "whatsapp_help_text": "Call <us> & ask."}
+    async with whatsapp_house(url, **told) as shop:
+        asked = await shop.hear("Help!", duplicates=3)
+        await shop.twilio.redeliver(asked.sid)
+        await shop.hear("HELP", OptOutType="HELP")
+        assert await shop.seen() == ["Call <us> & ask."]
+        assert await shop.stored() == 0
+        assert not shop.house.fake.requests
+
+
+async def test_what_a_shared_key_signed_for_any_of_our_addresses_is_taken(url: str) -> None:
+    """And so is still what the Auth Token signed; our own address for Twilio is the first."""
+    other = "https://old.example.com/bot"
+    told = {"twilio_shared_keys": ("one:hush",), "public_url": f"{PUBLIC},{other}"}
+    async with whatsapp_house(url, **told) as shop:
+        told_of = await shop.hear("Hi")
+        path, fields = "/webhooks/whatsapp/status", {"AccountSid": ACCOUNT, "MessageStatus": "sent"}
+        fields |= {"MessageSid": told_of.sid}
+        signed = sign(other + path, list(fields.items()), "hush", algorithm="sha256")
+        headers = {"X-Twilio-Webhooks-Signature-Settings": "key=one,algorithm=HMAC_SHA256"}
+        answer = await shop.twilio.post(path, fields, signature=signed, headers=headers)
+        assert answer.status == 204
+        await shop.seen()
+        assert str(shop.twilio.sent(ANA)[0].callback).startswith(PUBLIC)

@@ -6,12 +6,9 @@ from typing import Any
 
 from adapters.slack.format.mrkdwn import escaped
 
-FILES = 10  # files that are listed
-LONGEST = 100  # characters of a file's name
 DEPTH = 8  # of what is nested in a cell
 
 _ID = re.compile(r"[A-Z0-9]{1,32}")
-_UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 
 def words_of(event: Mapping[str, Any]) -> str:
@@ -26,39 +23,6 @@ def words_of(event: Mapping[str, Any]) -> str:
         words = [_said(attachment) for attachment in attachments]
     tables = [_table(table) for attachment in attachments for table in _tables(attachment)]
     return "\n\n".join(filter(None, [*words, *tables]))
-
-
-def files_of(event: Mapping[str, Any]) -> list[str]:
-    """A line for each of a message's files, and one for all beyond the tenth."""
-    files = _mappings(event.get("files"))
-    lines = [_file(file) for file in files[:FILES]]
-    if len(files) > FILES:
-        lines.append(f"[And {len(files) - FILES} more, which can't be opened here either]")
-    return lines
-
-
-def _file(file: Mapping[str, Any]) -> str:
-    name = _label(file.get("name")) or _label(file.get("title")) or "unnamed"
-    about = [_label(file.get("mimetype")) or _label(file.get("filetype")), _size(file.get("size"))]
-    known = ", ".join(filter(None, about))
-    kind = f" ({known})" if known else ""
-    return f"[Attached file: {name}{kind}, which can't be opened here]"
-
-
-def _label(value: Any) -> str:
-    """A name on one line, which can't end the brackets that it stands in."""
-    words = _UNSAFE.sub(" ", _string(value)).strip().replace("[", "(").replace("]", ")")
-    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
-
-
-def _size(value: Any) -> str:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        return ""
-    if value < 1_000:
-        return f"{value} B"
-    if value < 1_000_000:
-        return f"{value / 1_000:.0f} kB"
-    return f"{value // 100_000 / 10} MB"
 
 
 def _said(attachment: Mapping[str, Any]) -> str:

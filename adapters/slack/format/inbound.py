@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 
-from adapters.slack.format.events import files_of, words_of
+from adapters.slack.format.events import words_of
 
-__all__ = ["files_of", "markdown_of", "mentioned", "words_of"]
+__all__ = ["markdown_of", "mentioned", "words_of"]
 
 NAME = 80  # characters of a name
 

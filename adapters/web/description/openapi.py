@@ -1,8 +1,9 @@
 """The API's description (OpenAPI 3.1), made from the routes and their wire types."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
@@ -76,13 +77,18 @@ def _operation(route: Route, known: Mapping[str, Schema]) -> Schema:
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
-        schemas = [known[_key(kind)] for kind in _alternatives(route.body)]
-        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema}},
+            "content": {
+                media: {"schema": _any_of([known[_key(kind)] for kind in kinds])}
+                for media, kinds in _bodies(route.body).items()
+            },
         }
     return operation
+
+
+def _any_of(schemas: Sequence[Schema]) -> Schema:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 def _responses(route: Route, known: Mapping[str, Schema]) -> dict[int, Schema]:
@@ -176,16 +182,24 @@ def _security(access: Access) -> list[Schema]:
 
 
 def _types(route: Route) -> list[Any]:
-    bodies = [] if route.body is None else list(_alternatives(route.body))
+    bodies = [kind for kinds in _bodies(route.body).values() for kind in kinds]
     replies = [kind for reply in route.replies.values() for kind in reply.body.values()]
     return [*bodies, *replies, *(query.type for query in route.query)]
+
+
+def _bodies(body: Any) -> dict[str, tuple[Any, ...]]:
+    """By media type, the shapes that a body may have; what is no mapping of them is JSON."""
+    if body is None:
+        return {}
+    by_media = body if isinstance(body, Mapping) else {"application/json": body}
+    return {media: _alternatives(shape) for media, shape in by_media.items()}
 
 
 def _alternatives(body: Any) -> tuple[Any, ...]:
     """The shapes that a body may have: a type, or a tuple or union of types."""
     if isinstance(body, tuple):
         return body
-    return get_args(body) if not isinstance(body, type) and get_args(body) else (body,)
+    return get_args(body) if get_origin(body) in {Union, UnionType} else (body,)
 
 
 def _names(path: str) -> list[str]:

@@ -92,7 +92,13 @@ def _parameters(parameters: list[Schema]) -> str:
 def _body(body: Schema | None) -> str:
     if body is None:
         return ""
-    return f"<p>Body: {_show(body['content']['application/json']['schema'])}</p>"
+    shown = "; ".join(
+        _show(content["schema"])
+        if media == "application/json"
+        else f"{escape(media)}: {_show(content['schema'])}"
+        for media, content in body["content"].items()
+    )
+    return f"<p>Body: {shown}</p>"
 
 
 def _responses(responses: Schema) -> str:
@@ -145,6 +151,8 @@ def _kinds(schema: Schema) -> Iterator[str]:
         yield f"list of {', '.join(map(_show, schema['prefixItems']))}"
     elif schema.get("type") == "array":
         yield f"list of {_show(schema.get('items', {}))}"
+    elif schema.get("format") == "binary":
+        yield "bytes"
     elif "type" in schema:
         yield escape(str(schema["type"]))
 

@@ -9,6 +9,7 @@ from adapters.web.door.principal import Scope, caller, demand
 from adapters.web.errors import Refused
 from adapters.web.marks import read_mark
 from adapters.web.native import types
+from adapters.web.native.file_types import MOST
 from adapters.web.routing import Query, Reply, Route
 from adapters.web.sse import EventStream
 from adapters.web.wire import (
@@ -17,6 +18,7 @@ from adapters.web.wire import (
     name_in,
     name_in_key,
     name_of,
+    names_in,
     number,
     read_object,
     reply,
@@ -37,6 +39,7 @@ EVENTS = Reply(
     body={"text/event-stream": types.RunEvent},
     headers={"X-Session-Id": "The conversation."},
 )
+NOT_THERE = Reply(says="A file was not uploaded, or was sent or deleted since.")
 USED = Reply(says="That `messageId` stands for another message.")
 LEFT = Reply(says="It will be answered.", body={"application/json": types.Left})
 
@@ -58,8 +61,8 @@ class NativeRoutes:
                 handler=self.send,
                 says="Send a message.",
                 tag=TAG,
-                body=types.Send,
-                replies={200: EVENTS, 202: LEFT, 409: USED},
+                body=types.Send | types.SendFiles,
+                replies={200: EVENTS, 202: LEFT, 404: NOT_THERE, 409: USED},
                 query=(PREFER,),
             ),
             Route(
@@ -98,14 +101,15 @@ class NativeRoutes:
         ]
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """`{messageId?, text}` → the answer's events, or 202 with `Prefer: respond-async`.
+        """`{messageId?, text, files?}` → the answer's events, or 202 with `Prefer: respond-async`.
 
         The same `messageId` again is the same message: its events are sent from the start.
         """
         session = name_of(request)
         body = await read_object(request)
-        text, message = text_in(body, "text"), name_in(body, "messageId")
-        said = Say(session=session, text=text, ip=address(request), message=message)
+        files = names_in(body, "files", most=MOST)
+        text, message = text_in(body, "text", needed=not files), name_in(body, "messageId")
+        said = Say(session=session, text=text, ip=address(request), message=message, files=files)
         receipt = await self._chats.say(caller(request), said)
         return await self._answer(request, receipt, message)
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from adapters.web.fields import Name, Words
+from adapters.web.native.file_types import Files, Named, named
 from adapters.web.wire import name_in_key
 from core.text import render
 from core.transcript import Entry
@@ -30,6 +31,14 @@ class Send(msgspec.Struct, rename="camel"):
     """A message. The same `messageId` again is the same message."""
 
     text: Words
+    message_id: Name | None = None
+
+
+class SendFiles(msgspec.Struct, rename="camel"):
+    """A message with files. The same `messageId` again is the same message."""
+
+    files: Files
+    text: str | None = None
     message_id: Name | None = None
 
 
@@ -108,6 +117,7 @@ class Shown(msgspec.Struct, rename="camel", kw_only=True):
     status: Literal["waiting", "running", "answered", "done", "failed", "cancelled"]
     message_id: str | UnsetType = UNSET
     feedback: Literal[1, -1] | UnsetType = UNSET
+    files: list[Named] | UnsetType = UNSET
 
 
 class Messages(msgspec.Struct):
@@ -224,4 +234,5 @@ def _plain(
         "status": status or "waiting",
         "message_id": UNSET if key is None else name_in_key(key),
         "feedback": feedback or UNSET,
+        "files": named(message.parts) or UNSET,
     }

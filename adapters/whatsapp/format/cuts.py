@@ -1,20 +1,11 @@
 """Where a text of WhatsApp's may not be cut, and what a cut leaves open."""
 
 import re
-from itertools import chain
 
 from adapters.whatsapp.format.letters import joined, units
+from adapters.whatsapp.format.marks import ADDRESS, marks
 
 _LETTER = r"[^\W_]"
-_ADDRESS = re.compile(r"https?://[!-~\u00a1-\u2e7f]+", re.IGNORECASE)
-_CODE = re.compile(r"`[^`\n]+`")
-_MARKED = tuple(
-    re.compile(
-        rf"(?<!{_LETTER})\{mark}(?![\s{mark}])"
-        rf"(?:[^\n{mark}]|(?<={_LETTER})\{mark}(?={_LETTER}))*+(?<=\S)\{mark}(?!{_LETTER})"
-    )
-    for mark in "*_~"
-)
 _HEADING = re.compile(r"(?:\A|\n)(\*[^*\n]{1,300}\*)\n+\Z")
 _COMMA = re.compile(rf"[、，,;:/；：-](?={_LETTER})")  # noqa: RUF001 - Chinese
 _ENDED = frozenset(".!?…。！？\"'”’」』)]）")  # noqa: RUF001 - Chinese
@@ -50,11 +41,7 @@ def open_at(text: str, end: int) -> str:
 def _marks(text: str, end: int) -> list[tuple[int, int]]:
     """The spans of marked words, and of code, that a place is within, the outermost first."""
     begin, line = _line(text, end)
-    code = [found.span() for found in _CODE.finditer(line)]
-    for pattern in (_CODE, _ADDRESS):
-        line = pattern.sub(lambda found: "x" * len(found[0]), line)
-    marked = (found.span() for found in chain(*(each.finditer(line) for each in _MARKED)))
-    spans = sorted((begin + start, begin + stop) for start, stop in (*code, *marked))
+    spans = sorted((begin + start, begin + stop) for start, stop in marks(line))
     return [(start, stop) for start, stop in spans if start < end < stop]
 
 
@@ -75,7 +62,7 @@ def _before_heading(text: str, end: int, low: int) -> int:
 
 def _before_address(text: str, end: int, room: int) -> int:
     begin, line = _line(text, end)
-    for found in _ADDRESS.finditer(line):
+    for found in ADDRESS.finditer(line):
         start, stop = begin + found.start(), begin + found.end()
         if start < end < stop and units(found[0]) <= room:
             start -= text[start - 1 : start] in {*_BEFORE}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.slack.format.inbound import files_of, markdown_of, mentioned, words_of
+from adapters.slack.format.inbound import markdown_of, mentioned, words_of
 
 NAMES = {"U1": "Ann", "U2": "Bob\nSmith", "UB": "Gateway"}
 modest = settings(max_examples=100, deadline=None)
@@ -127,7 +127,7 @@ def test_a_pasted_table_is_part_of_the_message(text):
     assert read(words_of(event)) == (f"{text}\n\n{table}" if text else table)
 
 
-FIELDS = ["text", "attachments", "blocks", "type", "rows", "elements", "url", "name", "size"]
+FIELDS = ["text", "attachments", "blocks", "type", "rows", "elements", "url", "name"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
@@ -143,11 +143,10 @@ JSON = st.recursive(
 
 
 @modest
-@given(st.dictionaries(st.sampled_from(["text", "attachments", "files"]), JSON))
+@given(st.dictionaries(st.sampled_from(["text", "attachments"]), JSON))
 def test_odd_events_are_read_too(event):
     """Whatever their fields hold, there are words, perhaps none."""
     assert isinstance(read(words_of(event)), str)
-    assert all(line.count("\n") == 0 for line in files_of(event))
 
 
 def test_cells_nested_beyond_measure_are_empty():
@@ -157,31 +156,3 @@ def test_cells_nested_beyond_measure_are_empty():
         cell = {"type": "rich_text", "elements": [cell]}
     block = {"type": "table", "rows": [[cell]]}
     assert words_of({"attachments": [{"blocks": [block]}]}) == "|  |\n| --- |"
-
-
-@pytest.mark.parametrize(
-    ("file", "line"),
-    [
-        (
-            {"name": "cat.png", "mimetype": "image/png", "size": 12_345},
-            "[Attached file: cat.png (image/png, 12 kB), which can't be opened here]",
-        ),
-        (
-            {"title": "a\n[b]", "filetype": "pdf", "size": 2_560_000},
-            "[Attached file: a (b) (pdf, 2.5 MB), which can't be opened here]",
-        ),
-        ({"size": 7}, "[Attached file: unnamed (7 B), which can't be opened here]"),
-        ({"name": 1, "size": "x"}, "[Attached file: unnamed, which can't be opened here]"),
-    ],
-)
-def test_a_file_is_told_of(file, line):
-    """By what is known of it, on one line."""
-    assert files_of({"files": [file]}) == [line]
-
-
-def test_many_files_are_counted():
-    """Ten are listed."""
-    lines = files_of({"files": [{"name": f"{n}.txt"} for n in range(13)]})
-    assert len(lines) == 11
-    assert lines[-1] == "[And 3 more, which can't be opened here either]"
-    assert files_of({"files": None}) == []

@@ -106,7 +106,7 @@ def test_a_null_text_is_no_words():
     said = heard(envelope(text="", files=[{"name": "cat.png", "mimetype": "image/png"}]))
     assert said is not None
     assert said.raw == ""
-    assert "cat.png" in said.files[0]
+    assert [(file.name, file.type) for file in said.files] == [("cat.png", "image/png")]
     assert heard(ACME.envelope(ACME.message_event(ACME.say(DM, "U1", "x")) | {"text": None}))
 
 

@@ -64,14 +64,36 @@ async def test_people_in_a_message_have_names():
         assert house.taken.events[0].text.startswith("ask @Grace and @")
 
 
-async def test_files_stand_after_the_words():
-    """A line each, after a blank one."""
+@pytest.mark.parametrize("said", ["Look", ""])
+async def test_files_come_with_the_words(said):
+    """Whatever they are, and also where there are no words; not in between them."""
     async with door() as house:
-        files = [{"name": "cat.png", "mimetype": "image/png", "size": 12000}]
+        files = [house.acme.file(b"x"), house.acme.file(b"y", name="b.zip", kind="application/zip")]
+        await house.say(house.dm(said, files=files, subtype="file_share"))
+        (event,) = house.taken.events
+        assert event.text == said
+        told = [(file.name, file.type, file.source["team"]) for file in event.files]
+        assert told == [("cat.png", "image/png", "T1"), ("b.zip", "application/zip", "T1")]
+
+
+async def test_files_come_with_a_mention():
+    """Its two copies bring the same ones, and the mention alone is no word."""
+    async with door() as house:
+        for body in house.in_channel("<@UBOT>", files=[house.acme.file(b"x")]):
+            await house.say(body)
+        first, twin = house.taken.events
+        assert first == twin
+        assert (first.text, len(first.files)) == ("", 1)
+
+
+async def test_who_sends_too_many_files_is_told_in_words():
+    """Ten come along; a line counts the others, so that the model can say it."""
+    async with door() as house:
+        files = [house.acme.file(b"x") for _ in range(13)]
         await house.say(house.dm("Look", files=files))
-        words, line = house.taken.events[0].text.split("\n\n")
-        assert words == "Look"
-        assert "cat.png" in line
+        (event,) = house.taken.events
+        assert len(event.files) == 10
+        assert event.text == "Look\n\n[Not opened beside the first 10 files: 3 more]"
 
 
 @pytest.mark.parametrize(

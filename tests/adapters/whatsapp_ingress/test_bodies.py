@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.whatsapp.events import inbound, report
-from adapters.whatsapp.words import WillWords, is_supported, text_of, will_of
+from adapters.whatsapp.words import WillWords, name_of, text_of, will_of
 from core.text import clean
 from tests.adapters.whatsapp_ingress.stage import door
 from tests.adapters.whatsapp_ingress.vectors import (
@@ -137,10 +137,14 @@ def read(fields):
     """All that is made of a message before it is stored; texts must be fit for a database."""
     said = inbound(fields)
     text = text_of(said)
-    assert text == clean(text) != ""
+    assert text == clean(text)
+    assert text or said.media
+    for media in said.media:
+        name, url = name_of(media, said.kind), media.url
+        assert name == clean(name) != ""
+        assert url == clean(url) != ""
     assert said.body == clean(said.body)
     will_of(said, WillWords(help=frozenset({"help"})))
-    is_supported(said)
 
 
 async def test_no_body_breaks_it():

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.whatsapp.events import inbound
-from adapters.whatsapp.words import Will, WillWords, is_supported, text_of, will_of
+from adapters.whatsapp.words import Will, WillWords, name_of, text_of, will_of
 from tests.adapters.whatsapp_ingress.vectors import BUTTON, MEDIA, B
 
 FILE = {"NumMedia": "1", "MediaUrl0": "https://x"}
@@ -23,22 +23,21 @@ def test_words_are_read_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("media_type", "line"),
+    ("media_type", "name"),
     [
-        ("image/jpeg", "[image]"),
-        ("audio/ogg", "[audio]"),
-        ("video/mp4", "[video]"),
-        ("application/pdf", "[document]"),
-        ("text/vcard", "[contact]"),
-        ("", "[document]"),
+        ("image/jpeg", "image"),
+        ("audio/ogg", "audio"),
+        ("video/mp4", "video"),
+        ("application/pdf", "document"),
+        ("text/vcard", "contact"),
+        ("", "document"),
     ],
 )
-def test_a_file_is_a_line(media_type, line):
-    """And nothing that a model could answer, until somebody says something about it."""
+def test_a_file_is_no_word(media_type, name):
+    """It goes its own way, with a name that says what it is; only words are words."""
     told = of_type(media_type)
-    assert (text_of(told), is_supported(told)) == (line, False)
-    told = of_type(media_type, Body="what is this?")
-    assert (text_of(told), is_supported(told)) == (f"{line}\nwhat is this?", True)
+    assert (text_of(told), name_of(told.media[0], told.kind)) == ("", name)
+    assert text_of(of_type(media_type, Body="what is this?")) == "what is this?"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +45,7 @@ def test_a_file_is_a_line(media_type, line):
     [
         ("sticker", "[sticker]"),
         ("contacts", "[contact]"),
+        ("voice", "[audio]"),
         ("brand_new", "[brand_new]"),
         ("image", "[image]"),
         ("text", "(a message without text)"),
@@ -53,38 +53,37 @@ def test_a_file_is_a_line(media_type, line):
 )
 def test_a_message_of_any_type_reads_as_something(kind, line):
     """Also of a type that is new to us, with nothing in it that we know."""
-    told = said(Body=" ", MessageType=kind)
-    assert (text_of(told), is_supported(told)) == (line, False)
+    assert text_of(said(Body=" ", MessageType=kind)) == line
 
 
 def test_a_sticker_is_no_picture():
     """What Twilio calls it says more than its file."""
-    assert text_of(said(**{**MEDIA, "MessageType": "sticker"})) == "[sticker]"
+    told = said(**{**MEDIA, "MessageType": "sticker"})
+    assert name_of(told.media[0], told.kind) == "sticker"
 
 
 def test_an_unknown_type_with_words_is_answered():
     """Its words are words."""
-    told = said(MessageType="brand_new")
-    assert (text_of(told), is_supported(told)) == ("hello", True)
+    assert text_of(said(MessageType="brand_new")) == "hello"
 
 
 def test_a_place_is_a_line():
     """With its names, which a model can talk about."""
     told = said(Body="", MessageType="location", Latitude="1.5", Longitude="-2", Label="Pier")
-    assert (text_of(told), is_supported(told)) == ("[location: 1.5, -2.0; Pier]", True)
+    assert text_of(told) == "[location: 1.5, -2.0; Pier]"
 
 
 @pytest.mark.parametrize("body", ["Yes", "", " Yes "])
 def test_a_button_reads_as_its_title(body):
     """Once, be it the body too; what it stands for is not for the model."""
     told = said(**{**BUTTON, "Body": body, "OriginalRepliedMessageSid": ""})
-    assert (text_of(told), is_supported(told)) == ("Yes", True)
+    assert text_of(told) == "Yes"
 
 
 def test_a_choice_reads_as_its_title():
     """After other words, if there are any."""
     told = said(Body="", MessageType="interactive", ListTitle="Tea", ListId="t1")
-    assert (text_of(told), is_supported(told)) == ("Tea", True)
+    assert text_of(told) == "Tea"
     assert text_of(said(Body="I take", ListTitle="Tea")) == "I take\nTea"
 
 
@@ -92,6 +91,7 @@ def test_where_words_come_from_is_marked():
     """A reply to something earlier; what others wrote."""
     told = said(**BUTTON, Forwarded="true")
     assert text_of(told) == "(in reply to an earlier message)\n(forwarded)\nYes"
+    assert text_of(said(**MEDIA, Forwarded="true")) == "(forwarded)"
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,16 @@ def test_where_words_come_from_is_marked():
     [
         *((word, Will.STOP) for word in ("stop", "STOP", " Stop\n", "stopall", "UNSUBSCRIBE")),
         *((word, Will.STOP) for word in ("optout", "\u017ftop")),
-        *((word, Will.START) for word in ("start", "Unstop ")),
+        *((word, Will.STOP) for word in ("Stop.", "STOP!", '"stop"', "“Stop”…", "¡stop!")),
+        *((word, Will.STOP) for word in ("*stop*", "(stop)\u200f")),
+        *((word, Will.START) for word in ("start", "Unstop ", "START!")),
         *((word, None) for word in ("cancel", "end", "quit", "yes", "help", "hello", "", " ")),
-        *((word, None) for word in ("stop it", "please stop", "stop.", "non-stop", "st op")),
+        *((word, None) for word in ("stop it", "please stop", "non-stop", "st op")),
+        *((word, None) for word in ("!stop", " !stop!", '"!stop"', "!", "...", "stop. it")),
     ],
 )
 def test_a_word_alone_is_a_will(body, will):
-    """Nothing else beside it; and chatbots hear `cancel` and `yes` for other reasons."""
+    """But for marks around it; and chatbots hear `cancel` and `yes` for other reasons."""
     assert will_of(said(Body=body), WillWords()) == will
 
 

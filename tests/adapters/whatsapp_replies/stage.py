@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from adapters.whatsapp.adapter import WhatsAppAdapter
+from adapters.whatsapp.announcing import Announcer, Template
 from adapters.whatsapp.client import Timeouts, Twilio
 from adapters.whatsapp.listening import Listeners
 from adapters.whatsapp.window import PLATFORM
@@ -21,6 +22,8 @@ PATIENT = Timeouts(total=30, connect=15)  # for what has to come to an end by it
 HASTY = Timeouts(total=1, connect=0.5)
 CALLBACK = "https://gw.example.com/whatsapp/status"
 BEN = "whatsapp:+15557654321"
+USER = "whatsapp:US.1349abc"
+TEMPLATE = "HX" + "2" * 32
 DAY = 24 * 3600
 LONG = " ".join(f"word{number}" for number in range(350))  # two messages of it
 
@@ -109,6 +112,30 @@ class Connected:
         await self.done(step=step)
         return await self.turn(receipt)
 
+    async def named(self, *names):
+        """Somebody has written before, under all these names."""
+        now = int(self.clock.now() * 1000)
+        await self.database.write(contacts.hear, PLATFORM, BUSINESS, names, now=now)
+
+    async def announce(self, person):
+        """Tell somebody that an answer waits, with a template."""
+        self.fake.templates[TEMPLATE] = "There is an answer."
+        announcer = Announcer(
+            self.twilio,
+            database=self.database,
+            clock=self.clock,
+            template=Template(sid=TEMPLATE, variables={}),
+            service=None,
+            status_callback=CALLBACK,
+        )
+        await announcer.announce(BUSINESS, await self.contact(person))
+
+    async def later(self, seconds=50):
+        """Let time pass, and what is left for anybody be taken."""
+        await self.flow(seconds, step=5)
+        await self.stage.replica.tick()
+        await self.done()
+
     async def _announce(self, account, person):
         self.announced.append((account, person))
 
@@ -154,6 +181,7 @@ class Connected:
 
     async def die(self) -> None:
         """Drop everything where it is, as SIGKILL does; what is on the way is never heard."""
+        await self.listeners.stop()
         await self.stage.handler.leave()
         await self.session.close()
 
@@ -198,6 +226,7 @@ __all__ = [
     "HASTY",
     "LONG",
     "PUSH",
+    "USER",
     "Connected",
     "Pause",
     "Status",

@@ -4,7 +4,7 @@ import pytest
 
 from core.facts import DeliveryRefused, DeliveryRetried
 from core.types import Failure, Status
-from tests.adapters.whatsapp_replies.stage import ANA, BEN, LONG, Pause, connected, says
+from tests.adapters.whatsapp_replies.stage import ANA, BEN, LONG, USER, Pause, connected, says
 from tests.core.stage import SQLITE
 
 pytestmark = SQLITE
@@ -15,8 +15,44 @@ async def test_63018_at_create_is_waited_out(database):
     """Whichever status it comes with."""
     async with connected(database, says("Hello.")) as house:
         house.fake.fail("create", 63018, status=400, times=12)
-        turn = await house.ask(step=0.5)
+        turn = await house.ask(step=5)
         assert (house.seen(), turn.status) == (["Hello."], Status.DONE)
+
+
+async def test_63018_again_and_again_is_waited_for_longer_and_longer(database):
+    """Twice as long each time, five minutes at most, unless Twilio says how long."""
+    async with connected(database, says("Hello.")) as house:
+        house.fake.fail("create", 63018, status=429, times=8)
+        house.fake.fail("create", 63018, status=429, times=1, retry_after=7)
+        await house.ask(step=5)
+        waits = [fact.seconds for fact in house.stage.told(DeliveryRetried)]
+        assert waits == [6, 12, 24, 48, 96, 192, 300, 300, 7]
+        assert house.seen() == ["Hello."]
+
+
+async def test_a_user_name_that_twilio_does_not_write_to_is_written_to_by_number(database):
+    """Once it was refused it is not tried again; templates go there too."""
+    async with connected(database, says("One."), says("Two.")) as house:
+        await house.named(USER, ANA)
+        house.fake.open_window(ANA)
+        house.fake.fail("create", 21211, times=None, to=USER)
+        await house.ask(person=USER)
+        await house.ask(person=USER)
+        assert house.seen(ANA) == ["One.", "Two."]
+        await house.announce(USER)
+        assert house.seen(ANA)[2:] == ["There is an answer."]
+        assert len(house.fake.called("create")) == 4
+
+
+async def test_a_user_name_without_a_number_is_refused_for_good(database):
+    """It is asked for each time: the account may be let to, one day."""
+    async with connected(database, says("One."), says("Two.")) as house:
+        await house.named(USER)
+        house.fake.fail("create", 21211, to=USER)
+        turn = await house.ask(person=USER)
+        assert (turn.status, turn.error) == (Status.FAILED, Failure.UNDELIVERED)
+        await house.ask(person=USER)
+        assert house.seen(USER) == ["Two."]
 
 
 async def test_whoever_twilio_says_has_opted_out_hears_nothing_more(database):

@@ -1,9 +1,10 @@
-"""A stateful fake of Slack: its Web API, its response_urls and Socket Mode, on a loopback port.
+"""A stateful fake of Slack: its Web API, files, response_urls and Socket Mode, on a loopback port.
 
     async with FakeSlack() as fake:
         acme = fake.workspace()                    # T1, with the token xoxb-1
         dm = acme.im("U1")
         asked = acme.say(dm, "U1", "hello")        # a person says something …
+        cat = acme.file(b"...", name="cat.png")    # … or shows it something: say(…, files=[cat])
         event = acme.envelope(acme.message_event(asked))
         await send(http, gateway, event, secret, workspace=acme)     # … and the app hears of it
         await fake.until(lambda: acme.bot_messages(dm, asked["ts"]))

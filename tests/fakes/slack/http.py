@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from tests.fakes.slack import agents, chat, conversations, identity, streams
+from tests.fakes.slack import agents, chat, conversations, files, identity, streams
 from tests.fakes.slack.ask import arguments
 from tests.fakes.slack.faults import Fault
 from tests.fakes.slack.grants import Grant, need_scope
@@ -22,12 +22,14 @@ METHODS = {
     **streams.METHODS,
     **conversations.METHODS,
     **agents.METHODS,
+    **files.METHODS,
     **identity.METHODS,
 }
 SCOPES = {
     **dict.fromkeys((*chat.METHODS, *streams.METHODS), "chat:write"),
     "conversations.open": "im:write",
     "users.info": "users:read",
+    "files.info": "files:read",
     "assistant.threads.setStatus": "chat:write",
     "assistant.threads.setSuggestedPrompts": "assistant:write",
     "agents.sessions.setStatus": "chat:write",
@@ -65,6 +67,14 @@ async def respond(fake: "FakeSlack", request: web.Request) -> web.Response:
         return web.Response(status=status, text=text)
 
     return await _serve(fake, call, use, request)
+
+
+async def file(fake: "FakeSlack", request: web.Request) -> web.Response:
+    """A GET of a file: it is logged as the method "file"."""
+    team, _, id_ = request.match_info["key"].partition("-")
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    call = Call(method="file", team=team, args={"file": id_, "token": token}, at=fake.clock.now())
+    return await _serve(fake, call, partial(fake.files.serve, id_, token), request)
 
 
 async def _serve(

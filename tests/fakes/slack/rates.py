@@ -16,6 +16,7 @@ PER_MINUTE = {
     "chat.appendStream": 100,
     "chat.postEphemeral": 100,
     "users.info": 100,
+    "files.info": 100,
     "assistant.threads.setSuggestedPrompts": 100,
 }
 POST_BURST = 3  # chat.postMessage: one a second in a channel, and so many at once

@@ -11,6 +11,7 @@ from tests.fakes.slack import http
 from tests.fakes.slack.ask import Ask
 from tests.fakes.slack.clock import Clock, ManualClock, stamp
 from tests.fakes.slack.faults import Faults
+from tests.fakes.slack.files import Files
 from tests.fakes.slack.grants import TWELVE_HOURS, Code, Grant, Grants
 from tests.fakes.slack.log import Log
 from tests.fakes.slack.rates import Rates
@@ -38,6 +39,7 @@ class FakeSlack:
         self.drop, self.hang = self.faults.drop, self.faults.hang
         self.grants = Grants(clock=self.clock)
         self.responses, self.sockets = Responses(self), Sockets(self)
+        self.files = Files(self)
         self.workspaces: dict[str, Workspace] = {}
         self._last = 0
         self._numbers = count(1)
@@ -48,6 +50,7 @@ class FakeSlack:
         app = web.Application(client_max_size=8 * 1024 * 1024)
         app.router.add_route("*", "/api/{method}", partial(http.method, self))
         app.router.add_post("/response/{team}/{id}", partial(http.respond, self))
+        app.router.add_get("/files-pri/{key}/{name:.+}", partial(http.file, self))
         app.router.add_get("/link", self.sockets.serve)
         self._runner = web.AppRunner(
             app, handler_cancellation=True, access_log=None, shutdown_timeout=0.01

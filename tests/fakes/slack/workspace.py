@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SCOPES = (
     *("app_mentions:read", "assistant:write", "chat:write", "commands", "im:history", "im:read"),
-    *("im:write", "channels:history", "groups:history", "mpim:history", "users:read"),
+    *("im:write", "channels:history", "groups:history", "mpim:history", "files:read", "users:read"),
 )
 
 
@@ -78,6 +78,17 @@ class Workspace:
         message = self.post(channel, user, thread_ts=thread_ts, raw=raw)
         message.show(text, None)
         return events.told(self, message)
+
+    def file(
+        self,
+        content: bytes,
+        *,
+        name: str = "cat.png",
+        kind: str = "image/png",
+        **more: Any,
+    ) -> dict[str, Any]:
+        """A file to `say` something with, as events tell of it: see `Files.add`."""
+        return self.fake.files.add(self, content, name=name, kind=kind, **more)
 
     def post(self, channel: str, user: str, **fields: Any) -> Message:
         """Put an empty message with the next ts into a channel."""
