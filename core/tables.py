@@ -40,6 +40,9 @@ sessions = Table(
     Column("window_from", Id, nullable=False),
     # What stands for the turns between the two.
     Column("summary", Text),
+    # Who answers in it, and by which model, if somebody chose.
+    Column("persona", Text),
+    Column("model", Text),
     # What whoever opened it told the model, beyond the gateway's own system prompt.
     Column("system", Text),
     # Whose it is, if they speak to us alone and we know them.
@@ -108,6 +111,10 @@ turns = Table(
     Column("error", Text),
     # Who asked, the first of several.
     Column("person_id", Id),
+    # Who answered.
+    Column("persona", Text),
+    # What its tokens cost when they were counted.
+    Column("price", Text),
     # The turn that answers the same anew; what was replaced is shown to nobody any more.
     Column("replaced_by", Id),
     CheckConstraint(
@@ -223,6 +230,8 @@ people = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", Text),
+    # The language that they chose or that their platform told last, such as de.
+    Column("language", Text),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -239,6 +248,84 @@ identities = Table(
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("platform", "account", "external_id"),
     Index(None, "person_id"),
+)
+
+# One-time codes by which people prove that two of them are one; their digests alone.
+codes = Table(
+    "codes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("person_id", Id, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    UniqueConstraint("digest"),
+    Index(None, "person_id"),
+)
+
+# Who proved to be whom, undid it, or tried to: for the record, and against guessing.
+links = Table(
+    "links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("person_id", Id, nullable=False),
+    Column("other_id", Id),
+    Column("platform", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "person_id", "created_at"),
+)
+
+# How much was spent of each budget, and is set aside for answers that are being given.
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # Whose it is, such as person:7, platform:slack or all.
+    Column("scope", Text, nullable=False),
+    # A day (2026-11-21) or a month (2026-11), UTC.
+    Column("period", Text, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("warned_at", BigInteger),
+    UniqueConstraint("scope", "period"),
+)
+
+# What is set aside for a turn, until it is known what it cost.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("turn_id", Id, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    # The ids of the budgets that it is set aside of.
+    Column("budgets", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("turn_id"),
+)
+
+# When each person's allowance of messages will be whole again, for each span of time.
+rates = Table(
+    "rates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", Id, nullable=False),
+    Column("span", Text, nullable=False),
+    Column("full_at", BigInteger, nullable=False),
+    UniqueConstraint("person_id", "span"),
+)
+
+# Where an answer was not as its persona promises.
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("turn_id", Id, ForeignKey("turns.id"), nullable=False),
+    Column("persona", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("turn_id", "rule"),
 )
 
 # Anonymous people who began a conversation, or whose tokens were renewed or given up.

@@ -314,6 +314,7 @@ async def test_turns_that_wait_are_counted_apart(
         return False
 
     monkeypatch.setattr(Load, "room", busy)
+    monkeypatch.setattr("core.admission.REFILL", 60)  # however slow this machine is
     hold = Hold()
     acme.house.fake.script(*(Answer("one two", hold=hold, hold_after=1) for _ in range(BURST)))
     for number in range(BURST + 2):

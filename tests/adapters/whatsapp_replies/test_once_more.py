@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.whatsapp.resending import WAIT
+from core.facts import TurnsRecovered
 from tests.adapters.whatsapp_replies.stage import ANA, DAY, Pause, connected, says
 from tests.core.stage import SQLITE
 
@@ -111,6 +112,7 @@ async def test_nothing_is_sent_once_their_day_is_over(database):
         await lost(house, TROUBLED)
         await house.later()
         assert len(house.fake.sent(ANA)) == 1
+        assert not house.stage.told(TurnsRecovered)
         await house.ask("Well?")
         assert house.seen() == ["Late.", "Next."]
 

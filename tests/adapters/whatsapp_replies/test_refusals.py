@@ -44,6 +44,15 @@ async def test_a_user_name_that_twilio_does_not_write_to_is_written_to_by_number
         assert len(house.fake.called("create")) == 4
 
 
+async def test_a_template_may_be_the_first_to_be_refused_for_a_user_name(database):
+    """It goes to the number as well."""
+    async with connected(database) as house:
+        await house.named(USER, ANA)
+        house.fake.fail("create", 21211, to=USER)
+        await house.announce(USER)
+        assert house.seen(ANA) == ["There is an answer."]
+
+
 async def test_a_user_name_without_a_number_is_refused_for_good(database):
     """It is asked for each time: the account may be let to, one day."""
     async with connected(database, says("One."), says("Two.")) as house:
