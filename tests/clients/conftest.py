@@ -7,9 +7,9 @@ import pytest
 
 from tests.clients import printed
 from tests.clients.node import Node, lacking
-from tests.journeys.conftest import house, log, migrated_file, swift, trusting, url
+from tests.journeys.conftest import house, log, swift, trusting, url
 
-__all__ = ["curl", "house", "log", "migrated_file", "node", "swift", "trusting", "url"]
+__all__ = ["curl", "house", "log", "node", "swift", "trusting", "url"]
 
 collect_ignore = [] if printed.FOLDER.is_dir() else ["test_seeds.py"]
 

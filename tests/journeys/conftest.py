@@ -1,8 +1,6 @@
 """A gateway for each test, on a database of its own."""
 
-import asyncio
 import logging
-import shutil
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
@@ -13,23 +11,16 @@ import pytest_asyncio
 import structlog
 
 from gateway.telemetry import configure_logging
-from tests.databases import ENGINES, sqlite_url
+from tests.databases import ENGINES, copy_template, sqlite_url
 from tests.journeys.house import House, migrate, serving
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the schema and nothing in it: migrating one for each test takes longer."""
-    folder = tmp_path_factory.mktemp("migrated")
-    asyncio.run(migrate(sqlite_url(folder)))
-    return folder / "gateway.db"
-
-
 @pytest.fixture
-def url(migrated_file: Path, tmp_path: Path) -> str:
+def url(tmp_path: Path) -> str:
     """A SQLite database of this test's own, migrated."""
-    shutil.copy(migrated_file, tmp_path / "gateway.db")
-    return sqlite_url(tmp_path)
+    url = sqlite_url(tmp_path)
+    copy_template(url)
+    return url
 
 
 @pytest_asyncio.fixture

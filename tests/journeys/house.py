@@ -14,10 +14,9 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web import RequestPayloadError
 
 from core.database import open_database
-from gateway import schema
 from gateway.app import Gateway, build, start, stop
 from gateway.config import Settings
-from tests.databases import empty
+from tests.databases import copy_template, ready
 from tests.fakes.anthropic import FakeAnthropic
 
 KEY = "sk-ant-canary-0815"
@@ -209,10 +208,10 @@ def settings(url: str, fake: FakeAnthropic, **changes: Any) -> Settings:
 
 async def migrate(url: str) -> None:
     """An up-to-date database with nothing in it."""
+    copy_template(url)
     database = open_database(url)
     try:
-        await schema.migrate(database)
-        await empty(database)
+        await ready(database)
     finally:
         await database.close()
 

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -29,7 +28,7 @@ from gateway.app import build, serve, stop
 from gateway.chat import Terminal
 from gateway.doctor import Finding, examine, findings
 from gateway.telemetry import configure_logging
-from tests.databases import NAME, SERVER, sqlite_url
+from tests.databases import NAME, SERVER, copy_template, sqlite_url
 from tests.fakes.anthropic import Answer, Cut, FakeAnthropic, Hold, Status
 from tests.journeys import raw
 from tests.journeys.house import KEY, PATIENCE, SOON, House, serving, settings, until
@@ -371,10 +370,11 @@ async def test_a_second_signal_does_not_wait(url: str, tmp_path: Path):
     ids=["public", "two-faults", "port", "schema", "second"],
 )
 async def test_what_an_operator_can_mend_is_told_in_words(
-    house: House, migrated_file: Path, tmp_path: Path, variables: dict[str, str], words: list[str]
+    house: House, tmp_path: Path, variables: dict[str, str], words: list[str]
 ):
     """`gateway serve` names the variable and exits with 2, without a stack trace."""
-    shutil.copytree(migrated_file.parent, tmp_path / "other")
+    (tmp_path / "other").mkdir()
+    copy_template(sqlite_url(tmp_path / "other"))
     places = {
         "taken": str(house.port),
         "empty": sqlite_url(tmp_path / "nowhere"),

@@ -14,7 +14,7 @@ from tests.journeys.house import serving
 from tests.journeys.slacks import slack_house
 from tests.journeys.whatsapps import WhatsAppHouse, whatsapp_house
 
-TOKEN = "an-administrators-token-0815"  # noqa: S105 - of this test's gateway alone
+TOKEN = "an-administrators-token-0815"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 TEMPLATE = "HX" + "2" * 32
 DAY = 24 * 3600 * 1000
