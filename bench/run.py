@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import Lab, Server
+from memory import memory
 
 RATE = 100  # deltas a second, when the model is paced
 CPU_PACED, CPU_FAST = 1.6, 2.5  # times what the relay spends, at most
@@ -186,6 +187,7 @@ def main() -> int:
     args = parser.parse_args()
     if sys.platform != "linux":
         sys.exit("the bench reads the CPU clocks that Linux keeps of every process: it needs Linux")
+    cheap = args.calibrate or memory()
     rows = measure(args)
     if args.ack_seconds and not args.calibrate:
         rows += acks(args)
@@ -195,7 +197,7 @@ def main() -> int:
     print("beside: the relay for CPU, the fake model asked directly for the first token,")
     print("a bare handler that checks signatures and stores nothing for acks")
     print("other peers: none are installed, skipped")
-    return 1 if args.check and not all(row.met for row in rows) else 0
+    return 1 if args.check and not (cheap and all(row.met for row in rows)) else 0
 
 
 if __name__ == "__main__":

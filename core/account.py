@@ -125,7 +125,7 @@ def erase_some(
     values = {"platform": platform, "account": account, "name": name, "most": BATCH}
     owned = db.execute(_SOME if name is None else _NAMED, values).scalars().all()
     if owned:
-        _erase(db, owned, now)
+        erase(db, owned, now)
     if name is None:
         files.forget(db, platform, account)
         people.forget(db, platform, account)
@@ -138,7 +138,8 @@ def open_turns(db: Connection, platform: str, account: str) -> list[int]:
     return list(db.execute(_OPEN_TURNS, values).scalars())
 
 
-def _erase(db: Connection, session_ids: Sequence[int], now: int) -> None:
+def erase(db: Connection, session_ids: Sequence[int], now: int) -> None:
+    """Erase conversations, whosever they are; see `erase_some`."""
     values = {"ids": session_ids, "now": now}
     # Whoever wants to add a message waits, and then finds no such session.
     db.execute(_LOCK, values).all()

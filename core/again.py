@@ -1,17 +1,19 @@
 """Answer anew: what a turn and all after it said is replaced by a new turn."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from core import files
+from core import files, rates
 from core import statements as sql
 from core.database import Contended
 from core.errors import NotFound, Transient
+from core.rates import Allowance
 from core.statements import number
 from core.tables import messages, sessions
-from core.turns import content_of, opened, store, stored
-from core.types import InboundEvent, Part, Receipt, Turn
+from core.turns import check, content_of, opened, store, stored
+from core.types import TELL, InboundEvent, Part, Receipt, Turn
 
 
 class Busy(Transient):
@@ -26,12 +28,14 @@ def again(  # noqa: PLR0913 - what is replaced, by what, for whom
     event: InboundEvent | None = None,
     owner: str,
     now: int,
+    allowances: Sequence[Allowance] = (),
 ) -> Receipt:
     """Answer the messages of `turn_id` once more, or `event` in their place.
 
     That turn and the later ones of its session are shown to nobody any more, people or model. Doing
     it twice is doing it once: a turn that was replaced already answers with its replacement.
-    Raises `NotFound` (no such turn in the conversation), and `Busy` while a turn is open.
+    Raises `NotFound` (no such turn in the conversation), `Busy` while a turn is open, and
+    `RateLimited` when its person has used up the `allowances`.
     """
     session = db.execute(sql.LOCK_SESSION, {"session": session_id}).first()
     row = db.execute(sql.REPLACEABLE, {"session": session_id, "turn": turn_id}).first()
@@ -42,8 +46,12 @@ def again(  # noqa: PLR0913 - what is replaced, by what, for whom
     if event is None and row.replaced_by is not None:
         return _replacement(db, session_id, row)
     new = _open(db, session_id, row, owner, now)
+    if row.person_id is not None:
+        check(rates.take(db, row.person_id, allowances, now=now))
     _replace(db, session_id, turn_id, new)
     turn = opened(db, new)
+    # What the operator has us tell is to be heard all the same.
+    db.execute(_KEEP_TOLD, {"session": session_id, "turn": turn_id, "by": new})
     if event is None:
         message_id = _move(db, turn, turn_id)
     else:
@@ -114,6 +122,16 @@ def _first(db: Connection, session_id: int, turn_id: int) -> int:
     return int(db.execute(sql.TAKEN, asked).scalars().all()[0])
 
 
+_KEEP_TOLD = (
+    update(messages)
+    .where(
+        messages.c.session_id == number("session"),
+        messages.c.turn_id >= number("turn"),
+        messages.c.turn_id < number("by"),
+        messages.c.dedupe_key.like(f"{TELL}%"),
+    )
+    .values(turn_id=number("by"))
+)
 _OPEN_WINDOW = (
     update(sessions)
     .where(sessions.c.id == number("session"))

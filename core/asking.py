@@ -1,8 +1,9 @@
 """A model's answer as it comes, into its turn's log, for as long as nobody stops it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from core.facts import FirstText
 from core.live import TurnLog
@@ -10,6 +11,8 @@ from core.models import Answered, Models, Opening
 from core.ports import Clock, Observer
 from core.pricing import Bill
 from core.types import Prompt, Turn
+
+T = TypeVar("T")
 
 COALESCE = 0.025  # seconds between two looks at a model's stream, after its first words
 
@@ -38,13 +41,17 @@ class Asker:
 
     async def ask(self, turn: Turn, log: TurnLog, prompt: Prompt, bill: Bill) -> Answered | None:
         """Stream the models' answer into the log; None when it was stopped."""
+        return await self.unless_stopped(turn, lambda: self._stream(turn, log, prompt, bill))
+
+    async def unless_stopped(self, turn: Turn, work: Callable[[], Awaitable[T]]) -> T | None:
+        """What some work for a turn comes to; None when it was stopped."""
         if turn.id in self._stopped:
             return None
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
         self._asking[turn.id] = task
         try:
-            return await self._stream(turn, log, prompt, bill)
+            return await work()
         except asyncio.CancelledError:
             if turn.id not in self._stopped or task.uncancel():
                 raise  # it is dropped, stopped or not

@@ -1,6 +1,7 @@
 """What people do to their conversations besides speaking: have an answer anew, and erase."""
 
 import asyncio
+from collections.abc import Sequence
 
 from core import account, outcomes, transcript
 from core.again import Busy, again
@@ -8,6 +9,7 @@ from core.conversation import ConversationHandler
 from core.database import Database
 from core.errors import Transient
 from core.ports import Clock
+from core.rates import Allowance
 from core.types import Address, InboundEvent, Receipt
 
 PATIENCE = 10.0  # seconds that a running answer has to end once it was told to
@@ -25,17 +27,24 @@ class Changes:
         self._replica = replica
 
     async def again(
-        self, session_id: int, turn_id: int, event: InboundEvent | None = None
+        self,
+        session_id: int,
+        turn_id: int,
+        event: InboundEvent | None = None,
+        *,
+        metered: bool = True,
     ) -> Receipt:
         """Answer a turn's messages once more, or `event` in their place; see `core.again`.
 
         An answer that runs is stopped for it, and what waits is replaced as all that came later.
+        One that is not `metered` is none of those that a person may send in a time.
         Raises `NotFound`, and `Transient` when the running answer does not end, or the server is
         stopping.
         """
         if not self._handler.accepting:
             raise Transient("the server is restarting", retry_after=2)
-        return await asyncio.shield(self._again(session_id, turn_id, event))
+        allowances = self._handler.allowances if metered else ()
+        return await asyncio.shield(self._again(session_id, turn_id, event, allowances))
 
     async def stop(self, address: Address) -> bool:
         """End the answer that is being given at an address; False if there is none."""
@@ -77,13 +86,25 @@ class Changes:
             erased += some
         return erased
 
-    async def _again(self, session_id: int, turn_id: int, event: InboundEvent | None) -> Receipt:
+    async def _again(
+        self,
+        session_id: int,
+        turn_id: int,
+        event: InboundEvent | None,
+        allowances: Sequence[Allowance],
+    ) -> Receipt:
         until = asyncio.get_running_loop().time() + PATIENCE
         while True:
             now = self._now()
             try:
                 receipt = await self._database.write(
-                    again, session_id, turn_id, event=event, owner=self._replica, now=now
+                    again,
+                    session_id,
+                    turn_id,
+                    event=event,
+                    owner=self._replica,
+                    now=now,
+                    allowances=allowances,
                 )
             except Busy:
                 await self._end_running(session_id, until)

@@ -4,6 +4,7 @@ The history only grows, so that the provider's cache of its prefix holds, until 
 it is cut in one big step to its newest part, and grows again.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +24,11 @@ LONGEST = 60  # messages; beyond, the window is cut
 KEPT = 20  # messages that stay when it is cut
 VERBATIM = 10  # messages that always stay, even if a burst makes it more than that
 MAX_TOKENS = 8192
+NAMED = 60  # characters of a name
+
+# Who holds these could end what stands between two tags, and say more in another's name.
+_TAGS = re.compile(r"<(?=\s*/?\s*(?:conversation|memory|person|assistant))", re.IGNORECASE)
+_MARKS = str.maketrans({"[": "(", "]": ")", "`": "'", "“": "'", "”": "'"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,13 +59,13 @@ def build(  # noqa: PLR0913 - what a prompt is made of
         turns = turns[-newest(turns, KEPT) :]
         window_from = turns[0][0].turn_id
     shown = [message for turn in turns for message in turn]
-    moments = _moments(shown) if moment else repeat("")
+    when_said = moments(shown) if moment else repeat("")
     messages = _alternate(
         (
             *_remembered(past.summary),
             *(
                 each
-                for message, when in zip(shown, moments, strict=False)
+                for message, when in zip(shown, when_said, strict=False)
                 for each in said(message, files or {}, when)
             ),
         )
@@ -97,11 +103,15 @@ def newest(turns: Sequence[Sequence[Spoken]], most: int = VERBATIM) -> int:
 def _remembered(summary: str | None) -> Iterator[PromptMessage]:
     """What stands for all that is not shown."""
     if summary:
-        text = f"<conversation_summary>\n{summary}\n</conversation_summary>"
-        yield PromptMessage(role="user", text=text)
+        yield PromptMessage(role="user", text=framed("conversation_summary", summary))
 
 
-def _moments(shown: Iterable[Spoken]) -> Iterator[str]:
+def framed(tag: str, text: str) -> str:
+    """Words between two tags, which they can't close themselves."""
+    return f"<{tag}>\n{_TAGS.sub('(', text)}\n</{tag}>"
+
+
+def moments(shown: Iterable[Spoken]) -> Iterator[str]:
     """For each message, when and where it was said and by whom, if that is news."""
     before, place = 0, None
     for message in shown:
@@ -118,8 +128,14 @@ def _moments(shown: Iterable[Spoken]) -> Iterator[str]:
 def _moment(message: Spoken) -> tuple[int | None, str | None, str | None]:
     for part in message.parts:
         if part["type"] == "from":
-            return part["at"], part["platform"], part["name"]
+            return part["at"], part["platform"], _tame(part["name"] or "") or None
     return None, None, None
+
+
+def _tame(name: str) -> str:
+    """What people call themselves or a file: one short line, without the marks around it."""
+    line = "".join(each if each.isprintable() else " " for each in name.translate(_MARKS))
+    return " ".join(line.split())[:NAMED].rstrip()
 
 
 def _harmless(turn: Sequence[Spoken]) -> bool:
@@ -153,7 +169,7 @@ def said(message: Spoken, files: Files, moment: str = "") -> Iterator[PromptMess
                 case File() as file:
                     shown.append(file)
                 case _:
-                    texts.append(f"[A file, “{part['name']}”, is not shown here.]")
+                    texts.append(f"[A file, “{_tame(part['name'])}”, is not shown here.]")
     text = "\n\n".join(filter(None, [*texts, words(message.parts)]))
     if moment and (text or shown):
         text = f"{moment}\n{text}".rstrip()
@@ -165,7 +181,7 @@ def _quoted(file: File) -> str:
     text, fence = clean(file.content.decode()), "```"
     while fence in text:
         fence += "`"
-    return f"{file.name}\n{fence}\n{text}\n{fence}".lstrip()
+    return f"{_tame(file.name)}\n{fence}\n{text}\n{fence}".lstrip()
 
 
 def _asked(turn: Sequence[Spoken]) -> Part:

@@ -5,7 +5,7 @@ delivered until done, whichever replica dies on the way.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -20,6 +20,7 @@ from core.facts import Accepted
 from core.live import Cursor, Live, Update
 from core.past import Past
 from core.ports import Adapter, Bus, Clock, Observer
+from core.rates import Allowance
 from core.types import Address, InboundEvent, Receipt, Turn
 from core.viewers import Viewers
 from core.worker import Worker
@@ -44,6 +45,7 @@ class ConversationHandler:
         clock: Clock,
         replica: str,
         session_ttl: int,
+        allowances: Sequence[Allowance] = (),
     ) -> None:
         self._database = database
         self._worker = Worker(
@@ -61,6 +63,7 @@ class ConversationHandler:
         self._clock = clock
         self._replica = replica
         self._session_ttl = session_ttl * 1000
+        self.allowances = allowances
         self._line = Admission(self._begin, clock=clock.monotonic)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: set[int] = set()  # those in line included
@@ -96,9 +99,10 @@ class ConversationHandler:
         if session_id is None:
             return False
         running = await self._database.read(outcomes.open_turn, session_id)
+        # First of all: what waits begins as soon as the running answer is stopped.
+        await self._database.write(transcript.reset, session_id, names_free=names_free)
         if running is not None:
             await self.stop(running)
-        await self._database.write(transcript.reset, session_id, names_free=names_free)
         return True
 
     async def turn_of(self, receipt: Receipt) -> int:
@@ -200,6 +204,7 @@ class ConversationHandler:
             owner=self._replica,
             now=now,
             stale_before=now - self._session_ttl,
+            allowances=self.allowances,
         )
         if receipt.turn is not None:
             self.start(receipt.turn, found)
@@ -232,11 +237,24 @@ class ConversationHandler:
         return int(self._clock.now() * 1000)
 
 
-def _accept(
-    db: Connection, event: InboundEvent, *, owner: str, now: int, stale_before: int
+def _accept(  # noqa: PLR0913 - as `turns.accept`
+    db: Connection,
+    event: InboundEvent,
+    *,
+    owner: str,
+    now: int,
+    stale_before: int,
+    allowances: Sequence[Allowance],
 ) -> tuple[Receipt, Past | None]:
     """Accept, and read at once what the turn will need: one trip to the database less."""
-    receipt = turns.accept(db, event, owner=owner, now=now, stale_before=stale_before)
+    receipt = turns.accept(
+        db,
+        event,
+        owner=owner,
+        now=now,
+        stale_before=stale_before,
+        allowances=() if event.command else allowances,
+    )
     if receipt.turn is None:
         return receipt, None
     return receipt, past.read(db, receipt.session_id, turn_id=receipt.turn.id)

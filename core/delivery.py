@@ -128,7 +128,7 @@ class LogDraft:
         text, outcome = self._log.text, self._log.outcome
         if outcome is None or outcome.status != Status.FAILED:
             return text
-        return f"{text}\n\n{apology(outcome.turn_id)}".lstrip()
+        return f"{text}\n\n{apology(outcome.turn_id, outcome.language)}".lstrip()
 
     @property
     def take(self) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Text, bindparam, null, or_, select
 
 from core.statements import number
 from core.tables import addresses, feedback, messages, sessions, turns
-from core.transcript import message_of
+from core.transcript import SEEN, message_of
 from core.types import Message, Status
 
 
@@ -101,6 +101,7 @@ _SAID = (
     .join(feedback, feedback.c.message_id == messages.c.id, isouter=True)
     .where(
         messages.c.session_id == number("session"),
+        SEEN,
         messages.c.turn_id >= number("turn"),
         or_(messages.c.turn_id > number("turn"), messages.c.id > number("message")),
     )
@@ -115,6 +116,6 @@ _WAITING = (
         null().label("value"),
         null().label("comment"),
     )
-    .where(messages.c.session_id == number("session"), messages.c.turn_id.is_(None))
+    .where(messages.c.session_id == number("session"), SEEN, messages.c.turn_id.is_(None))
     .order_by(messages.c.id)
 )

@@ -126,6 +126,59 @@ class InboundRefused:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PersonaBroke:
+    """An answer broke a rule of its persona's."""
+
+    turn_id: int
+    session_id: int
+    persona: str
+    rule: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routed:
+    """A question was found simple enough for the cheap model, or not, for a reason."""
+
+    turn_id: int
+    simple: bool
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Saved:
+    """An answer of a cheaper model cost so much less than the usual one's would have."""
+
+    turn_id: int
+    model: str
+    amount: int  # nano-dollars
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetNear:
+    """A budget is at 80 % for the first time in its period."""
+
+    whose: str
+    span: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSpent:
+    """A budget had no room for an answer: the cheap model gave it, or nobody (`refused`)."""
+
+    turn_id: int
+    whose: str
+    span: str
+    refused: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PriceUnknown:
+    """Nobody knows what a configured model costs: no budget counts its answers."""
+
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Condensed:
     """So many messages of a conversation are remembered in short from now on."""
 
@@ -211,6 +264,12 @@ Fact = (
     | InboundRefused
     | FileFetched
     | Condensed
+    | PersonaBroke
+    | Routed
+    | Saved
+    | BudgetNear
+    | BudgetSpent
+    | PriceUnknown
     | ModelRetried
     | ModelFellBack
     | ModelInterrupted

@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from core import kinds
+from core import kinds, names
 from core.errors import NotFound, RateLimited
 from core.statements import number
 from core.tables import files
@@ -32,6 +32,7 @@ UNSENT_BYTES = 64 * 1024 * 1024
 class Fault(StrEnum):
     """Why a file is not shown to any model."""
 
+    EMPTY = "empty"  # there is nothing in it
     KIND = "kind"  # it is of no kind that a model reads
     SIZE = "size"  # it is larger than a model takes
     GONE = "gone"  # its platform does not give it to us
@@ -63,16 +64,18 @@ class Kept:
 
 def kind(content: bytes) -> str | Fault:
     """What a file is, one of `kinds.SHOWN`, or why no model is shown it."""
+    if not content:
+        return Fault.EMPTY
     found = kinds.kind_of(content)
     if found is None:
         return Fault.KIND
-    return found if len(content) <= kinds.most(found) else Fault.SIZE
+    return found if len(kinds.normal(found, content)) <= kinds.most(found) else Fault.SIZE
 
 
 def parts_of(event: InboundEvent) -> list[Part]:
     """What stands in a message for the files that come with it."""
     return [
-        {"type": "file", "file": key, "name": each.name}
+        {"type": "file", "file": key, "name": names.plain(each.name)}
         for key, each in zip(_keys(event), event.files, strict=True)
     ]
 
@@ -90,7 +93,8 @@ def claim(db: Connection, event: InboundEvent, message_id: int, *, now: int) -> 
     where = event.address
     for key, each in zip(_keys(event), event.files, strict=True):
         if each.upload is None:
-            row = {"key": key, "message_id": message_id, "name": each.name, "type": each.type}
+            name = names.plain(each.name)
+            row = {"key": key, "message_id": message_id, "name": name, "type": each.type}
             whose = {"platform": where.platform, "account": where.account}
             source = None if each.source is None else dict(each.source)
             db.execute(_ADD, whose | row | {"source": source, "created_at": now})
@@ -135,6 +139,8 @@ def keep(  # noqa: PLR0913 - whose, and what
 
     Raises `RateLimited` when too many of the account's wait already.
     """
+    if db.dialect.name == "postgresql":  # SQLite writes one at a time
+        db.execute(_LOCK, {"whose": f"{platform}:{account}", "seed": 0})
     db.execute(_SWEEP, {"before": now - DAY})
     whose = {"platform": platform, "account": account}
     waiting = db.execute(_UNSENT, {"of_platform": platform, "of_account": account}).one()
@@ -143,7 +149,8 @@ def keep(  # noqa: PLR0913 - whose, and what
             "too many uploads wait for their message; send them with one, or delete them",
             retry_after=60,
         )
-    row = {"key": key, "message_id": None, "name": upload.name, "type": upload.type}
+    name = names.plain(upload.name)
+    row = {"key": key, "message_id": None, "name": name, "type": upload.type}
     content = {"size": len(upload.content), "content": upload.content}
     db.execute(_ADD, whose | row | content | {"created_at": now})
 
@@ -229,6 +236,7 @@ _FILL = (
 )
 _FAIL = update(files).where(_ONE).values(fault=_words("why"))
 _SWEEP = delete(files).where(_WAITS, files.c.created_at < number("before"))
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(_words("whose"), number("seed"))))
 _UNSENT = (
     select(func.count().label("uploads"), func.coalesce(func.sum(files.c.size), 0).label("bytes"))
     .select_from(files)

@@ -49,6 +49,7 @@ class TurnLog:
         self.outcome: Outcome | None = None
         self.abandoned = False
         self.take = 0  # how often every word so far was taken back
+        self.language: str | None = None  # what its reader reads, once that is known
         self._pieces: list[str] = []
         self._start = 0  # where the first piece begins; a reset moves it
         self._end = 0

@@ -78,7 +78,10 @@ class _Asked:
 
 
 class Models:
-    """Models in the order in which they are asked, each with its circuit breaker."""
+    """Models in the order in which they are asked, each with its circuit breaker.
+
+    Those that are `wishable` are asked if a prompt wishes for them, and never fallen back to.
+    """
 
     def __init__(  # noqa: PLR0913 - each is made by the caller
         self,
@@ -89,17 +92,20 @@ class Models:
         clock: Clock,
         chance: Callable[[], float],
         limits: Limits | None = None,
+        wishable: Sequence[str] = (),
     ) -> None:
         if not names:
             raise Misconfigured("MODEL is empty: name a model")
         self._api = model
         self._names = tuple(dict.fromkeys(names))
+        self._all = frozenset((*names, *wishable))
         self._observe = observe
         self._clock = clock
         self._chance = chance
         self._limits = limits or Limits()
         self._slots = asyncio.Semaphore(self._limits.concurrency)
-        self._breakers = Breakers(self._names, observe=observe, clock=clock)
+        every = tuple(dict.fromkeys((*names, *wishable)))
+        self._breakers = Breakers(every, observe=observe, clock=clock)
 
     def states(self) -> dict[str, State]:
         """Every model's circuit breaker, in the order of the models."""
@@ -173,7 +179,7 @@ class Models:
 
     def _order(self, wished: str | None) -> tuple[str, ...]:
         """The models to ask: the wished one first, if it is one of them."""
-        if wished not in self._names:
+        if wished is None or wished not in self._all:
             return self._names
         return (wished, *(name for name in self._names if name != wished))
 

@@ -40,6 +40,12 @@ def last_turn(db: Connection, session_id: int) -> int | None:
     return db.execute(_LAST_TURN, {"session": session_id}).scalar()
 
 
+def last_model(db: Connection, session_id: int, *, before: int, since: int) -> str | None:
+    """The model that answered last in a conversation, before a turn; None if none did."""
+    values = {"session": session_id, "turn": before, "since": since}
+    return db.execute(_LAST_MODEL, values).scalar()
+
+
 def place(db: Connection, turn_id: int) -> Place:
     """Where a turn takes place. Raises `NotFound`."""
     row = db.execute(_PLACE, {"turn": turn_id}).first()
@@ -118,6 +124,17 @@ _OPEN_TURN = select(turns.c.id).where(
     turns.c.session_id == _number("session"), turns.c.closed_at.is_(None)
 )
 _LAST_TURN = select(func.max(turns.c.id)).where(turns.c.session_id == _number("session"))
+_LAST_MODEL = (
+    select(turns.c.model)
+    .where(
+        turns.c.session_id == _number("session"),
+        turns.c.id < _number("turn"),
+        turns.c.id >= _number("since"),
+        turns.c.model.is_not(None),
+    )
+    .order_by(turns.c.id.desc())
+    .limit(1)
+)
 _PLACE = (
     select(
         turns.c.session_id,

@@ -129,6 +129,11 @@ def settle(db: Connection, turn_id: int, parts_: int) -> None:
     db.execute(_SETTLE, {"turn": turn_id, "parts": parts_})
 
 
+def drop(db: Connection, address_id: int) -> None:
+    """Nothing is owed at an address any more."""
+    db.execute(_DROP, {"address": address_id})
+
+
 def _remember(db: Connection, turn_id: int, address_id: int, now: int) -> None:
     # Whoever was another contact there may have turned out to be one who writes elsewhere.
     home = db.execute(_HOME, {"address": address_id}).scalar() or address_id
@@ -172,6 +177,7 @@ _DUE = (
     )
     .order_by(owed.c.turn_id)
 )
+_DROP = delete(owed).where(owed.c.address_id == number("address"))
 _SENT = (
     select(func.count())
     .select_from(deliveries)

@@ -1,6 +1,5 @@
 """Who is who: people, and what they are called on each platform."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from core.prepared import Prepared
 from core.statements import both, number
 from core.tables import addresses, identities, messages, people, sessions
 from core.types import TELL, Address, InboundEvent
+from core.wording import language_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,8 @@ class Reach:
 def know(db: Connection, event: InboundEvent, *, now: int) -> int | None:
     """Whoever sent a message, a new person if they are; None if nothing tells.
 
-    Raises `Contended` if another transaction has just come to know them.
+    Their language is noted, if the message tells it. Raises `Contended` if another transaction has
+    just come to know them.
     """
     if event.sender is None:
         return None
@@ -67,14 +68,24 @@ def know(db: Connection, event: InboundEvent, *, now: int) -> int | None:
         "external_id": event.sender.external_id,
     }
     known: int | None = _KNOWN.scalar(db, key)
+    language = language_of(event.language)
     if known is not None:
+        if language is not None:
+            _SPEAKS.count(db, {"person": known, "tongue": language})
         return known
     name = event.sender.name
-    person: int = db.execute(_NEW, {"name": name, "created_at": now}).scalar_one()
+    new = {"name": name, "language": language, "created_at": now}
+    person: int = db.execute(_NEW, new).scalar_one()
     identity = {**key, "person_id": person, "name": name, "created_at": now}
     if db.execute(_NAME[db.dialect.name], identity).scalar() is None:
         raise Contended("another transaction has met the same person")
     return person
+
+
+def language(db: Connection, person_id: int) -> str | None:
+    """The language that somebody's platforms told last, such as `de`; None if none did."""
+    found: str | None = db.execute(_LANGUAGE, {"person": person_id}).scalar()
+    return found
 
 
 def own(db: Connection, session_id: int, person_id: int) -> None:
@@ -116,13 +127,25 @@ def reach(db: Connection, person_id: int, platform: str | None = None) -> Reach:
     return Reach(address=address, origin=origins[0] if origins else None)
 
 
-def telling(reach: Reach, text: str, *, name: str) -> InboundEvent:
+def telling(person_id: int, reach: Reach, text: str, *, name: str) -> InboundEvent:
     """What the operator has us tell somebody, unasked; the same `name` again is the same."""
-    where = reach.address
-    key = json.dumps([where.platform, where.account, where.conversation, name])
     return InboundEvent(
-        address=where, text="", tell=text, message_key=f"{TELL}{key}", origin=reach.origin
+        address=reach.address,
+        text="",
+        tell=text,
+        message_key=f"{TELL}{person_id}:{name}",
+        origin=reach.origin,
+        metered=False,
     )
+
+
+def told(db: Connection, message_id: int) -> str:
+    """What somebody is told by a message that `telling` made. Raises `NotFound`."""
+    content = db.execute(_CONTENT, {"message": message_id}).scalar() or ()
+    for part in content:
+        if part["type"] == "tell":
+            return str(part["tell"])
+    raise NotFound(f"message {message_id}")
 
 
 def forget(db: Connection, platform: str, account: str) -> None:
@@ -158,12 +181,21 @@ def _words(name: str) -> Any:
 
 
 _KNOWN = Prepared(
-    select(identities.c.person_id).where(
+    select(identities.c.person_id)
+    .where(
         identities.c.platform == _words("platform"),
         identities.c.account == _words("account"),
         identities.c.external_id == _words("external_id"),
     )
+    # Whoever makes them one with somebody else waits, and finds what they begin now.
+    .with_for_update(read=True)
 )
+_SPEAKS = Prepared(
+    update(people)
+    .where(people.c.id == number("person"), people.c.language.is_distinct_from(_words("tongue")))
+    .values(language=_words("tongue"))
+)
+_LANGUAGE = select(people.c.language).where(people.c.id == number("person"))
 _NEW = insert(people).returning(people.c.id)
 _NAME = both(
     lambda insert_: (
@@ -207,6 +239,7 @@ _PLACES = (
 _LAST = (sessions.c.updated_at.desc(), addresses.c.id.desc())
 _REACH = _PLACES.order_by(*_LAST).limit(1)
 _REACH_ON = _PLACES.where(addresses.c.platform == _words("platform")).order_by(*_LAST).limit(1)
+_CONTENT = select(messages.c.content).where(messages.c.id == number("message"))
 _NEWEST = (
     select(messages.c.content)
     .where(

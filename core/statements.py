@@ -180,6 +180,8 @@ ANSWER = Prepared(
         "cache_write_tokens",
         "cost",
         "error",
+        "persona",
+        "price",
     ),
 )
 SETTLE = update(turns).where(HELD)

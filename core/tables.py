@@ -131,6 +131,14 @@ Index(
     postgresql_where=turns.c.closed_at.is_(None),
 )
 Index("ix_turns_session_id", turns.c.session_id, turns.c.id)
+# What a person has spent, without a look at everybody's turns.
+Index(
+    "ix_turns_person_id",
+    turns.c.person_id,
+    turns.c.id,
+    sqlite_where=turns.c.person_id.is_not(None),
+    postgresql_where=turns.c.person_id.is_not(None),
+)
 
 messages = Table(
     "messages",
@@ -256,10 +264,17 @@ codes = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("digest", Text, nullable=False),
+    # Whose it is, where it was asked for, and in which turn.
     Column("person_id", Id, nullable=False),
+    Column("address_id", Id, nullable=False),
+    Column("turn_id", Id, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+    # The turn that used it.
+    Column("used_by", Id),
+    # True until the conversations at both ends are one; NULL if they are to stay apart.
+    Column("joins", Boolean(create_constraint=False)),
     UniqueConstraint("digest"),
     Index(None, "person_id"),
 )
@@ -273,8 +288,11 @@ links = Table(
     Column("person_id", Id, nullable=False),
     Column("other_id", Id),
     Column("platform", Text, nullable=False),
+    # The turn that did it: taken up again, it does nothing twice.
+    Column("turn_id", Id),
     Column("created_at", BigInteger, nullable=False),
     Index(None, "person_id", "created_at"),
+    Index(None, "turn_id"),
 )
 
 # How much was spent of each budget, and is set aside for answers that are being given.
@@ -299,13 +317,14 @@ reservations = Table(
     Column("id", Id, primary_key=True),
     Column("turn_id", Id, nullable=False),
     Column("amount", BigInteger, nullable=False),
-    # The ids of the budgets that it is set aside of.
+    # The scopes and periods of the budgets that it is set aside of.
     Column("budgets", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("turn_id"),
 )
 
-# When each person's allowance of messages will be whole again, for each span of time.
+# When each person's allowance of messages will be whole again, for each span of time, such as
+# 20/60 for that many in so many seconds. In microseconds: there may be several in a millisecond.
 rates = Table(
     "rates",
     metadata,

@@ -3,26 +3,38 @@
 from collections.abc import Iterable
 
 from core.types import Notice, Part
-
-NOTICES = {
-    Notice.INTERRUPTED: "\n\n[The answer broke off here. Ask again to have the rest.]",
-    Notice.TRUNCATED: "\n\n[The answer reached its longest. Say “continue” to have the rest.]",
-    Notice.REFUSED: "I can't help with that one. Is there something else?",
-}
+from core.wording import ENGLISH, words_in
 
 
-def apology(turn_id: int) -> str:
+def notice(kind: Notice, language: str | None = ENGLISH) -> str:
+    """What a reader is told about an answer, to stand right behind it."""
+    said = words_in(language)
+    match kind:
+        case Notice.INTERRUPTED:
+            return f"\n\n{said.interrupted}"
+        case Notice.TRUNCATED:
+            return f"\n\n{said.truncated}"
+        case Notice.REFUSED:
+            return said.refused
+
+
+NOTICES = {kind: notice(kind) for kind in Notice}
+
+
+def apology(turn_id: int, language: str | None = ENGLISH) -> str:
     """What a person reads in place of an answer that could not be had."""
-    return (
-        "Sorry, I could not answer that just now. Your message is kept; please try again in a"
-        f" moment. (Reference {turn_id})"
-    )
+    return words_in(language).apology.format(reference=turn_id)
 
 
-def render(parts: Iterable[Part]) -> str:
-    """A message as its readers see it, notices included."""
+def render(parts: Iterable[Part], language: str | None = ENGLISH) -> str:
+    """A message as its readers see it, notices included.
+
+    `language` is for notices that were stored without one.
+    """
     return "".join(
-        part["text"] if part["type"] == "text" else NOTICES[Notice(part["notice"])]
+        part["text"]
+        if part["type"] == "text"
+        else notice(Notice(part["notice"]), part.get("language", language))
         for part in parts
         if part["type"] in {"text", "notice"}
     )

@@ -227,7 +227,7 @@ _WAITING = (
 )
 _ASKED = (
     select(messages.c.dedupe_key)
-    .where(messages.c.turn_id == _number("turn"), messages.c.dedupe_key.is_not(None))
+    .where(SEEN, messages.c.turn_id == _number("turn"), messages.c.dedupe_key.is_not(None))
     .order_by(messages.c.id)
 )
 _FIND_SESSION = select(addresses.c.session_id).where(
@@ -237,7 +237,7 @@ _FIND_SESSION = select(addresses.c.session_id).where(
 )
 _FREE_NAMES = (
     update(messages)
-    .where(_IN_SESSION, messages.c.turn_id.is_not(None), messages.c.dedupe_key.is_not(None))
+    .where(_IN_SESSION, SEEN, messages.c.turn_id.is_not(None), messages.c.dedupe_key.is_not(None))
     .values(dedupe_key=None)
 )
 _CONTENT = select(messages.c.content).where(messages.c.id == _number("message"))

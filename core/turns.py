@@ -8,16 +8,20 @@ Locks are always taken in one order, session before turn; two transactions can't
 other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 from sqlalchemy import Connection
 
-from core import addresses, files, people, visitors
+from core import addresses, consistency, files, people, rates, spending, visitors
 from core import statements as sql
 from core.database import Contended
 from core.errors import Fenced, RateLimited
+from core.rates import Allowance
 from core.types import STOPPED, Address, Answer, InboundEvent, Part, Receipt, Status, Turn
+from core.wording import language_of
 
 # A turn is given up after three attempts that broke by themselves, or nine deaths of its
 # process: a process that dies takes down every turn that it works on, and most are innocent.
@@ -33,15 +37,22 @@ class Next:
     message_ids: tuple[int, ...]
 
 
-def accept(
-    db: Connection, event: InboundEvent, *, owner: str, now: int, stale_before: int
+def accept(  # noqa: PLR0913 - what is said, and what was decided beforehand
+    db: Connection,
+    event: InboundEvent,
+    *,
+    owner: str,
+    now: int,
+    stale_before: int,
+    allowances: Sequence[Allowance] = (),
 ) -> Receipt:
     """Store a message, and open a turn for it if its session has none open.
 
     The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
     afresh. The same `message_key` again stores nothing, and tells where the first one went.
-    Raises `RateLimited` when more messages wait already than `event.queue` allows, `NotFound`
-    for a file that the sender has not uploaded or sent before, and `visitors.Retired`.
+    Raises `RateLimited` when more messages wait already than `event.queue` allows or their sender
+    has used up the `allowances`, `NotFound` for a file that the sender has not uploaded or sent
+    before, and `visitors.Retired`.
     """
     found = addresses.lock(db, event.address)
     new = found is None
@@ -65,6 +76,10 @@ def accept(
         "person_id": person_id,
     }
     content = content_of(event, new=new, now=now)
+    if allowances and person_id is not None and event.metered:
+        if turn_id is None and (earlier := stored(db, event)) is not None:
+            return earlier  # platforms repeat themselves: that costs nobody anything
+        content += _limited(db, event, person_id, allowances, now)
     message_id = store(db, where, content, key=event.message_key, now=now)
     if message_id is None:
         earlier = stored(db, event)
@@ -94,6 +109,28 @@ def accept(
         person_id=person_id,
     )
     return replace(receipt, turn=turn)
+
+
+def _limited(
+    db: Connection, event: InboundEvent, person_id: int, allowances: Sequence[Allowance], now: int
+) -> list[Part]:
+    """What stands in a message that is one too many: it is kept, and answered by no model.
+
+    Where its sender can be refused it is: raises `RateLimited`.
+    """
+    seconds = rates.take(db, person_id, allowances, now=now)
+    if seconds is None:
+        return []
+    if event.queue is not None:
+        check(seconds)
+    return [{"type": "limited", "seconds": max(1, ceil(seconds))}]
+
+
+def check(seconds: float | None) -> None:
+    """Raise `RateLimited` if so many seconds have to be waited."""
+    if seconds is not None:
+        wait = max(1, ceil(seconds))
+        raise RateLimited(f"Too many messages. Try again in {wait} s.", retry_after=wait)
 
 
 def store(
@@ -150,10 +187,13 @@ def content_of(event: InboundEvent, *, new: bool, now: int) -> list[Part]:
         )
     if event.sender is not None:
         where = {"platform": event.address.platform, "name": event.sender.name}
-        content.append({"type": "from", "at": now, **where})
+        spoken = language_of(event.language)
+        language = {"language": spoken} if spoken else {}
+        content.append({"type": "from", "at": now, **where, **language})
     content += files.parts_of(event)
     if event.command is not None:
-        content.append({"type": "command", "name": event.command})
+        argument = {"argument": event.argument} if event.argument else {}
+        content.append({"type": "command", "name": event.command, **argument})
     if event.origin is not None:
         content.append({"type": "origin", "origin": dict(event.origin)})
     return content
@@ -171,6 +211,7 @@ def finish(db: Connection, turn: Turn, answer: Answer, *, now: int) -> int | Non
     values = {**_columns(answer), "status": Status.ANSWERED, "answered_at": now, "closed_at": None}
     if not sql.ANSWER.count(db, {**_fence(turn), **values}):
         return _already(db, turn)
+    _settle_up(db, turn, answer)
     return _store_answer(db, turn, answer, now)
 
 
@@ -198,6 +239,7 @@ def close(
     values = {**_columns(answer), "status": answer.status, "answered_at": now, "closed_at": now}
     if not sql.ANSWER.count(db, {**_fence(turn), **values}):
         return _already(db, turn), _followed(db, turn)
+    _settle_up(db, turn, answer)
     return _store_answer(db, turn, answer, now), _open_next(db, turn, now)
 
 
@@ -220,6 +262,11 @@ def _already(db: Connection, turn: Turn) -> int | None:
     return message_id
 
 
+def _settle_up(db: Connection, turn: Turn, answer: Answer) -> None:
+    if answer.reserved:
+        spending.settle(db, turn.id, spending.due(answer))
+
+
 def _store_answer(db: Connection, turn: Turn, answer: Answer, now: int) -> int | None:
     if not answer.parts:
         return None
@@ -234,6 +281,8 @@ def _store_answer(db: Connection, turn: Turn, answer: Answer, now: int) -> int |
         "person_id": None,
     }
     message_id: int = sql.STORE_ANSWER.scalar(db, values)
+    if answer.persona is not None and answer.findings:
+        consistency.store(db, turn.id, answer.persona, answer.findings, now)
     return message_id
 
 
@@ -303,5 +352,7 @@ def _columns(answer: Answer) -> dict[str, object]:
         "cache_read_tokens": usage and usage.cache_read,
         "cache_write_tokens": usage and usage.cache_write,
         "cost": answer.cost,
+        "persona": answer.persona,
+        "price": answer.price,
         "error": answer.error,
     }

@@ -10,12 +10,14 @@ Part = Mapping[str, Any]
 
 `{"type": "text", "text": …}` and `{"type": "notice", "notice": …}` are what people read.
 `{"type": "from", "at": …, "platform": …, "name": …}` is when and where something was said, and by
-whom. `{"type": "asked", "model": …, "max_tokens": …, "transcript": [[role, text], …]}` is what a
-client wants of the answer, and what was said before it came here. `{"type": "command", "name": …}`
-makes the message one to the gateway itself, not to a model. `{"type": "file", "file": key, "name":
-…}` is a file that came with it, whose content is kept apart (`core.files`). `{"type": "tell",
-"tell": …}` is what the operator has us tell the person. `{"type": "origin", "origin": {…}}` is what
-the message's adapter needs to reply to it; only the adapter knows what it means.
+whom, and in which `language`, if that is told. `{"type": "asked", "model": …, "max_tokens": …,
+"transcript": [[role, text], …]}` is what a client wants of the answer, and what was said before it
+came here. `{"type": "command", "name": …, "argument": …}` makes the message one to the gateway
+itself, not to a model. `{"type": "file", "file": key, "name": …}` is a file that came with it,
+whose content is kept apart (`core.files`). `{"type": "tell", "tell": …}` is what the operator has
+us tell the person. `{"type": "limited", "seconds": …}` marks a message that was one too many.
+`{"type": "origin", "origin": {…}}` is what the message's adapter needs to reply to it; only the
+adapter knows what it means.
 """
 
 
@@ -96,9 +98,11 @@ class InboundEvent:
     the answer, and can only lower the gateway's own limit. `queue` is how many messages may wait
     in the session before this one is refused; None takes any number. `visitor` is an anonymous
     sender, who may begin no conversation any more once it is known who they are. `command` is the
-    name of a chat command that the text is (`core.commands`). `origin` is JSON that the message's
+    name of a chat command that the text is, and `argument` what stood behind it (`core.commands`).
+    `language` is a BCP 47 tag, if the platform tells one. `origin` is JSON that the message's
     adapter is given back when it delivers the answer. With `files` the text may be empty. With
     `tell` it is no message of a person's: what it tells is the answer, and no model is asked.
+    One that is not `metered` is none of those that its sender may send in a time.
     """
 
     address: Address
@@ -111,9 +115,12 @@ class InboundEvent:
     queue: int | None = None
     visitor: str | None = None
     command: str | None = None
+    argument: str = ""
+    language: str | None = None
     origin: Mapping[str, Any] | None = None
     files: tuple[Attachment, ...] = ()
     sender: Sender | None = None
+    metered: bool = True
     tell: str | None = None
 
 
@@ -266,7 +273,9 @@ class Answer:
     `cost` is in nano-dollars (1e-9 USD), None when the model has no known price or told no
     usage. `parts` is empty when there is nothing to keep (cancelled before the first word).
     `window_from` is the first turn that the model was shown, if the window was cut for it;
-    `shown` is how many messages it was shown.
+    `shown` is how many messages it was shown. `price` is what its tokens cost, as JSON; with
+    `reserved` something may be set aside for it, which is to be settled. `persona` is the key
+    of who answered, and `findings` the rules of theirs that it breaks.
     """
 
     status: Status
@@ -278,11 +287,18 @@ class Answer:
     error: str | None = None
     window_from: int | None = None
     shown: int = 0
+    price: str | None = None
+    reserved: bool = False
+    persona: str | None = None
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """A closed turn, as its viewers are told of it. `created_at` is in milliseconds since 1970."""
+    """A closed turn, as its viewers are told of it. `created_at` is in milliseconds since 1970.
+
+    `language` is what its reader reads, as far as whoever tells knows.
+    """
 
     turn_id: int
     attempt: int
@@ -294,3 +310,4 @@ class Outcome:
     error: str | None
     message_id: int | None
     created_at: int
+    language: str | None = None

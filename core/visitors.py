@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, select, update
 
-from core import account
+from core import account, linking
 from core.errors import GatewayError, NotFound
 from core.statements import both
 from core.tables import visitors
@@ -63,11 +63,15 @@ def identify(  # noqa: PLR0913 - who it was, and who it is
 ) -> dict[str, str]:
     """Hand all that a visitor said over to the account `to`, once; its tokens are dead after.
 
+    The visitor is one person with whoever is known at that account.
+
     Returns the conversations' new names by their old ones. Raises `NotFound` if it was done.
     """
     if not retire(db, visitor, now=now):
         raise NotFound(f"visitor {visitor}")
-    return account.hand_over(db, platform, account_id, to=to)
+    named = account.hand_over(db, platform, account_id, to=to)
+    linking.identify(db, platform, account_id, to=to, now=now)
+    return named
 
 
 def _know(db: Connection, visitor: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from core import addresses, contacts, outcomes, reports
+from core import addresses, contacts, outcomes, owed, reports
 from core import statements as sql
 from core.contacts import Contact
 from core.reports import Report
@@ -56,8 +56,13 @@ def hear(  # noqa: PLR0913, PLR0917 - who, where, what and when
 
 
 def _hush(db: Connection, address: Address) -> None:
-    """Count what waits to what the running turn answers: when that is stopped, so is all of it."""
+    """Count what waits to what the running turn answers: when that is stopped, so is all of it.
+
+    What was owed to them is owed no more.
+    """
     found = addresses.lock(db, address)
+    if found is not None:
+        owed.drop(db, found.id)
     running = None if found is None else outcomes.open_turn(db, found.session_id)
     if found is not None and running is not None:
         taken = {"turn": running, "session": found.session_id, "address": found.id}

@@ -9,7 +9,7 @@ from core.answering import Answerer
 from core.database import Database
 from core.delivery import Courier
 from core.errors import Fenced
-from core.facts import TurnBroke, TurnClosed, TurnFenced
+from core.facts import PersonaBroke, Saved, TurnBroke, TurnClosed, TurnFenced
 from core.live import Live, TurnLog
 from core.past import Past
 from core.patience import PatientWriter
@@ -95,6 +95,17 @@ class Worker:
                 error=answer.error,
             )
         )
+        if saved := self._answerer.saved(answer):
+            self._observe(Saved(turn_id=turn.id, model=answer.model or "", amount=saved))
+        for rule in answer.findings:
+            self._observe(
+                PersonaBroke(
+                    turn_id=turn.id,
+                    session_id=turn.session_id,
+                    persona=answer.persona or "",
+                    rule=rule,
+                )
+            )
         self._answerer.over(turn, answer)
         if following is None:
             return None
@@ -149,5 +160,6 @@ def _outcome(turn: Turn, log: TurnLog, answer: Answer, message_id: int | None, n
         usage=answer.usage or Usage(),
         error=answer.error,
         message_id=message_id,
+        language=log.language,
         created_at=now,
     )

@@ -15,9 +15,8 @@ from adapters.claude import Claude
 from adapters.demo import NAME as DEMO
 from adapters.demo import Demo
 from adapters.web.sse import STREAMS
-from core.answering import Answerer, Manner
-from core.asking import Asker
-from core.attachments import Attachments
+from core import rates
+from core.answering import Answerer
 from core.bus import LocalBus
 from core.changes import Changes
 from core.clock import SystemClock
@@ -26,13 +25,16 @@ from core.database import Database, open_database
 from core.delivery import Courier
 from core.errors import Misconfigured
 from core.live import Live
-from core.memory import Memory, Strategy
 from core.models import Models
-from core.ports import Adapter, Clock, Fetcher, Observer
+from core.obeying import Obeyer
+from core.ports import Adapter, Clock, Observer
 from core.replica import Lease, Pulse, Replica
 from gateway import schema
+from gateway.answers import answerer_of, models_of, obeyer_of, purse_of
+from gateway.chores import Chores
 from gateway.config import Settings
 from gateway.health import Health
+from gateway.persona_files import load
 from gateway.sides import Side, sides
 from gateway.telemetry import Telemetry
 from gateway.web import web_side
@@ -52,6 +54,8 @@ class Gateway:
     models: Models
     handler: ConversationHandler
     replica: Replica
+    obeyer: Obeyer
+    chores: Chores
     telemetry: Telemetry
     sides: Mapping[str, Side]
     web: web.AppRunner
@@ -62,13 +66,27 @@ def build(settings: Settings) -> Gateway:
     clock, telemetry, live = SystemClock(), Telemetry(), Live()
     claude = _claude(settings)
     names = (DEMO,) if claude is None else settings.models
-    models = Models(
-        claude or Demo(), names, observe=telemetry.observe, clock=clock, chance=random.random
-    )
+    models = models_of(settings, claude or Demo(), names, clock=clock, observe=telemetry.observe)
+    personas = load(settings.personas_dir, default=settings.persona)
     database = open_database(settings.database_url)
     on = sides(settings, database=database, clock=clock, observe=telemetry.observe)
     adapters = {name: side.adapter for name, side in on.items()}
-    answerer = _answerer(settings, database, claude, models, on, clock, telemetry.observe)
+    purse = purse_of(settings, names, database=database, clock=clock, observe=telemetry.observe)
+    obeyer = obeyer_of(
+        settings, names, database=database, personas=personas, purse=purse, clock=clock
+    )
+    answerer = answerer_of(
+        settings,
+        database=database,
+        claude=claude,
+        models=models,
+        fetchers=on,
+        personas=personas,
+        obeyer=obeyer,
+        purse=purse,
+        clock=clock,
+        observe=telemetry.observe,
+    )
     handler, replica = _engine(
         settings, database, answerer, adapters, live, clock, telemetry.observe
     )
@@ -103,40 +121,11 @@ def build(settings: Settings) -> Gateway:
         models=models,
         handler=handler,
         replica=replica,
+        obeyer=obeyer,
+        chores=Chores((purse.tidy,), clock=clock),
         telemetry=telemetry,
         sides=on,
         web=_runner(app),
-    )
-
-
-def _answerer(  # noqa: PLR0913, PLR0917 - what it is made of
-    settings: Settings,
-    database: Database,
-    claude: Claude | None,
-    models: Models,
-    fetchers: Mapping[str, Fetcher],
-    clock: Clock,
-    observe: Observer,
-) -> Answerer:
-    """What finds answers."""
-    strategy = Strategy(settings.context_strategy)
-    if claude is None and strategy is Strategy.SUMMARY:
-        strategy = Strategy.IMPORTANCE  # the demo model can't sum up
-    summing = models
-    if claude is not None:
-        summing = Models(
-            claude, settings.summary_models, observe=observe, clock=clock, chance=random.random
-        )
-    return Answerer(
-        database=database,
-        asker=Asker(models=models, observe=observe, clock=clock),
-        attachments=Attachments(database=database, fetchers=fetchers, observe=observe, clock=clock),
-        memory=Memory(database=database, models=summing, observe=observe, clock=clock),
-        manner=Manner(
-            system_prompt=settings.system_prompt,
-            strategy=strategy,
-            moment=claude is not None and settings.context_facts == "on",
-        ),
     )
 
 
@@ -170,6 +159,7 @@ def _engine(  # noqa: PLR0913, PLR0917 - what it is made of
         clock=clock,
         replica=name,
         session_ttl=settings.session_ttl,
+        allowances=rates.parse(settings.rate_limit),
     )
     replica = Replica(
         name,
@@ -202,6 +192,8 @@ async def start(gateway: Gateway) -> list[tuple[str, int]]:
     for side in gateway.sides.values():
         await side.start()
     await gateway.replica.start()
+    gateway.chores.start()
+    await gateway.obeyer.resume()
     await gateway.web.setup()
     for port in gateway.settings.ports:
         site = web.TCPSite(gateway.web, gateway.settings.host, port, backlog=1024)
@@ -218,6 +210,7 @@ async def stop(gateway: Gateway, *, grace: float) -> None:
         await site.stop()
     for side in gateway.sides.values():
         await side.hush()
+    await gateway.chores.stop()
     await gateway.replica.stop(grace)
     await gateway.web.cleanup()
     for side in gateway.sides.values():

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +24,8 @@ app = typer.Typer(
 )
 slack = typer.Typer(help="Make the Slack app that this gateway answers for.", no_args_is_help=True)
 app.add_typer(slack, name="slack")
+personas = typer.Typer(help="See to the personas that answer.", no_args_is_help=True)
+app.add_typer(personas, name="personas")
 
 
 def main() -> None:
@@ -126,6 +129,25 @@ def token(  # noqa: PLR0913 - each is an option
         print(make.for_user(_settings(quiet=True), name or "", seconds=ttl, scope=scope))  # noqa: T201
 
 
+@app.command()
+def usage(
+    *,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="A row for each person, platform, model or day; or several of them."),
+    ] = None,
+    since: Annotated[str, typer.Option(help="From a day on (2026-11-01), or for days (7d).")] = (
+        "30d"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what was used, and what it cost."""
+    from gateway.usage import print_usage  # noqa: PLC0415
+
+    settings = _settings(quiet=True)
+    _run(lambda: print_usage(settings, by or ["day"], since, as_json=as_json))
+
+
 @slack.callback()
 def _slack() -> None:
     """Keep `manifest` a command of its own, although it is the only one so far."""
@@ -150,6 +172,23 @@ def manifest(
     print(made)  # noqa: T201
     for step in slack_manifest.hints(settings, socket=socket, installs=installs):
         _hint(step)
+
+
+@personas.callback()
+def _personas() -> None:
+    """Keep `check` a command of its own, although it is the only one so far."""
+
+
+@personas.command("check")
+def check_personas(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Instead of PERSONAS_DIR.")
+    ] = None,
+) -> None:
+    """List the personas; say how to mend what is wrong with their files."""
+    from gateway.personas_command import report  # noqa: PLC0415
+
+    sys.exit(report(_settings(quiet=True), folder))
 
 
 def _hint(words: str) -> None:

@@ -15,6 +15,8 @@ from core.database import parse_url
 from core.errors import Misconfigured
 from gateway.checks import is_plain, is_server, listed
 from gateway.memory_settings import MemorySettings
+from gateway.money_settings import MoneySettings
+from gateway.persona_settings import PersonaSettings
 from gateway.slack_settings import SlackSettings
 from gateway.web_settings import Names, WebSettings
 from gateway.whatsapp_settings import WhatsAppSettings
@@ -44,7 +46,9 @@ WRONG = {
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(WebSettings, SlackSettings, WhatsAppSettings, MemorySettings):
+class Settings(
+    WebSettings, SlackSettings, WhatsAppSettings, MemorySettings, PersonaSettings, MoneySettings
+):
     """What the gateway was told, checked. Made by `load`; by hand, it reads no environment.
 
     A field's description says how to mend its variable, which is the field's name in capitals.

@@ -10,16 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters.claude import Claude
+from core.cache_health import cache_health
 from core.database import Database, DatabaseDown, open_database, parse_url
 from core.errors import GatewayError, Misconfigured
 from core.types import Prompt, PromptMessage
-from gateway import schema
+from gateway import personas_command, schema
 from gateway.config import ENV_FILE, Settings, load
 from gateway.findings import Finding
 from gateway.slack_doctor import slack
 from gateway.web_doctor import key_set, web_auth
 from gateway.whatsapp_doctor import whatsapp
 
+ENOUGH = 20  # answers that say something about the cache
+HALF = 0.5  # of what goes in should be read from it at least
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -48,13 +51,15 @@ async def findings(environ: dict[str, str], env_file: Path) -> AsyncIterator[Fin
     yield database
     for port in settings.ports:
         yield _port(settings.host, port)
-    for finding in web_auth(settings):
+    for finding in (*web_auth(settings), *personas_command.check(settings)):
         yield finding
     async for finding in key_set(settings):
         yield finding
     async for finding in slack(settings, stored=database.verdict == "ok"):
         yield finding
     async for finding in whatsapp(settings):
+        yield finding
+    async for finding in _cache(settings, stored=database.verdict == "ok"):
         yield finding
     async for finding in _models(settings):
         yield finding
@@ -75,6 +80,33 @@ async def _database(settings: Settings) -> Finding:
         return await _schema(database)
     finally:
         await database.close()
+
+
+async def _cache(settings: Settings, *, stored: bool) -> AsyncIterator[Finding]:
+    """Whether conversations stay the same bytes from turn to turn, as Anthropic's cache tells."""
+    if settings.demo or not settings.full_body or not stored:
+        return
+    try:
+        database = open_database(settings.database_url)
+    except Misconfigured:
+        return  # a running gateway uses it: that was told
+    try:
+        found = await database.read(cache_health)
+    except DatabaseDown:
+        return  # so was that
+    finally:
+        await database.close()
+    if found.turns < ENOUGH:
+        return
+    told = f"{found.share:.0%} of what the last {found.turns} answers took in came from it"
+    if found.share >= HALF:
+        yield Finding("prompt cache", "ok", told)
+    else:
+        why = (
+            "models may take turns (MODEL_FALLBACKS), a proxy may change what is sent"
+            " (ANTHROPIC_BASE_URL), or people pause for longer than it keeps"
+        )
+        yield Finding("prompt cache", "warn", f"only {told}, which is dear: {why}")
 
 
 def _exists(path: str) -> bool:

@@ -15,6 +15,7 @@ from adapters.web.native.outreach import OutreachRoutes
 from adapters.web.native.people import PeopleRoutes
 from adapters.web.native.sessions import SessionsRoutes
 from adapters.web.native.uploads import UploadRoutes
+from adapters.web.native.usage import UsageRoutes
 from adapters.web.openai.routes import OpenAIRoutes
 from adapters.web.plain.chat import ChatRoutes
 from adapters.web.plain.histories import HistoryRoutes
@@ -70,6 +71,7 @@ def web_side(  # noqa: PLR0913 - what it speaks for
             *UploadRoutes(chats, clock).routes(),
             *PeopleRoutes(chats, clock).routes(),
             *OutreachRoutes(chats).routes(),
+            *UsageRoutes(database, clock).routes(),
             *OpenAIRoutes(chats, tuple(names), clock).routes(),
             *CompatRoutes(chats, clock).routes(),
             *Docs().routes(),

@@ -58,7 +58,7 @@ _TOO_LONG = re.compile(
     r"too many (input |prompt )?tokens",
     re.IGNORECASE,
 )
-_NO_MONEY = re.compile(r"credit balance|billing", re.IGNORECASE)
+_NO_MONEY = re.compile(r"credit balance|billing|usage limit", re.IGNORECASE)
 _KEY = re.compile(r"\bsk-[\w*.-]{4,}")
 
 

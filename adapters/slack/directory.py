@@ -1,8 +1,9 @@
-"""What people in a workspace are called."""
+"""What people in a workspace are called, and the language that they read."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from core.errors import GatewayError
@@ -29,14 +30,26 @@ class Calls(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What Slack said of somebody, and until when it counts, by the clock that never runs back."""
+
+    until: float
+    name: str | None = None
+    locale: str | None = None
+
+
+_NOBODY = _Known(until=float("-inf"))
+
+
 class Directory:
-    """People's names, remembered for an hour."""
+    """People's names and locales, remembered for an hour."""
 
     def __init__(self, web: Calls, clock: Clock, *, patience: float = PATIENCE) -> None:
         self._web = web
         self._clock = clock
         self._patience = patience
-        self._names: OrderedDict[Who, tuple[float, str | None]] = OrderedDict()
+        self._known: OrderedDict[Who, _Known] = OrderedDict()
         self._asking: dict[Who, asyncio.Task[None]] = {}
 
     async def names(
@@ -52,8 +65,18 @@ class Directory:
         ]
         if asking:
             await asyncio.wait(asking, timeout=self._patience)
-        found = {user: self._names.get((team, user), (0.0, None))[1] for _, user in wanted}
+        found = {user: self._known.get((team, user), _NOBODY).name for _, user in wanted}
         return {user: name for user, name in found.items() if name is not None}
+
+    def locale(self, team: str, user: str, *, enterprise: str | None = None) -> str | None:
+        """A user's locale, such as de-DE, if it is known; else it is there the next time.
+
+        Nobody waits for it.
+        """
+        who = (team, user)
+        if not self._knows(who) and len(self._asking) < MOST_AT_ONCE:
+            self._ask(who, enterprise)
+        return self._known.get(who, _NOBODY).locale
 
     async def stop(self) -> None:
         """Ask for nothing any more."""
@@ -63,8 +86,7 @@ class Directory:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _knows(self, who: Who) -> bool:
-        until, _ = self._names.get(who, (float("-inf"), None))
-        return self._clock.monotonic() < until
+        return self._clock.monotonic() < self._known.get(who, _NOBODY).until
 
     def _ask(self, who: Who, enterprise: str | None) -> asyncio.Task[None]:
         task = self._asking.get(who)
@@ -76,15 +98,23 @@ class Directory:
     async def _look_up(self, who: Who, enterprise: str | None) -> None:
         team, user = who
         try:
-            said = await self._web.call(team, "users.info", enterprise=enterprise, user=user)
+            said = await self._web.call(
+                team, "users.info", enterprise=enterprise, user=user, include_locale=True
+            )
         except GatewayError:
             said = {}  # a message is answered without the names in it, too
-        name = name_in(said.get("user"))
+        about = said.get("user")
+        name = name_in(about)
         kept = UNKNOWN_KEPT if name is None else KEPT
-        self._names[who] = (self._clock.monotonic() + kept, name)
-        self._names.move_to_end(who)
-        while len(self._names) > MOST:
-            self._names.popitem(last=False)
+        locale = about.get("locale") if isinstance(about, Mapping) else None
+        self._known[who] = _Known(
+            until=self._clock.monotonic() + kept,
+            name=name,
+            locale=locale if isinstance(locale, str) else None,
+        )
+        self._known.move_to_end(who)
+        while len(self._known) > MOST:
+            self._known.popitem(last=False)
 
 
 def name_in(user: object) -> str | None:

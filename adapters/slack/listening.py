@@ -33,6 +33,7 @@ from core.types import Address, InboundEvent, Sender
 
 Body = Mapping[str, Any]
 
+COMMANDS = ("!",)  # Slack takes what begins with a slash for its own
 PROMPTING = 100  # calls under way at most; whoever opens the app then sees no suggestions
 
 
@@ -117,8 +118,8 @@ class Listeners:
             enterprise=said.enterprise,
             bot_user=said.bot_user,
         )
-        command = commands.parse(text)
-        if command == commands.STOP:
+        command = commands.parse(text, COMMANDS)
+        if command is not None and command.name == commands.STOP:
             await self._changes.stop(where)
             return
         await self._handler.accept(
@@ -126,7 +127,9 @@ class Listeners:
                 address=where,
                 text=text,
                 message_key=key_of(said),
-                command=command,
+                command=command.name if command else None,
+                argument=command.argument if command else "",
+                language=self._directory.locale(said.team, said.user, enterprise=said.enterprise),
                 origin=_origin(said),
                 sender=Sender(external_id=said.user),
                 files=said.files,

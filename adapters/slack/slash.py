@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.slack.directory import Directory
@@ -13,14 +13,14 @@ from adapters.slack.places import PLATFORM, Place, address
 from adapters.slack.words import text_of
 from core import commands
 from core.changes import Changes
+from core.commands import Command
 from core.conversation import ConversationHandler
 from core.ports import Clock
 from core.text import clean
 from core.types import Address, InboundEvent, Sender
+from core.wording import words_in
 
 WORKING = "Working on it …"
-STOPPED = "Stopped."
-NOTHING_RUNS = "There is no answer to stop."
 LATER = "I could not take that, please send it again."
 NOT_INSTALLED = "This app is not installed here any more. An admin can install it again."
 BROKEN = "Slack sent that in a way that I don't understand. Please send it again."
@@ -92,18 +92,21 @@ class SlashCommands:
         found = asked(body)
         if found is None:
             return ephemeral(BROKEN)
-        name = commands.parse(found.raw, prefix="") if found.raw else commands.HELP
-        if name == commands.HELP:
-            return ephemeral(mrkdwn(commands.usage(prefix=f"{found.name} ")))
+        command = commands.parse(found.raw, ("",)) if found.raw else Command(name=commands.HELP)
+        locale = self._directory.locale(found.team, found.user, enterprise=found.enterprise)
+        if command is not None and command.name == commands.HELP:
+            return ephemeral(mrkdwn(_help(command, found.name, locale)))
         place = Place(channel=found.channel, user=found.user)
         where = address(found.team, place, direct=True)
-        if name == commands.STOP:
-            return ephemeral(STOPPED if await self._changes.stop(where) else NOTHING_RUNS)
-        await self._handler.accept(await self._event(found, where, name, bot_user))
+        if command is not None and command.name == commands.STOP:
+            said, stopped = words_in(locale), await self._changes.stop(where)
+            return ephemeral(said.stopped if stopped else said.nothing_runs)
+        event = await self._event(found, where, command, bot_user)
+        await self._handler.accept(replace(event, language=locale))
         return ephemeral(WORKING)
 
     async def _event(
-        self, found: Asked, where: Address, name: str | None, bot_user: str | None
+        self, found: Asked, where: Address, command: Command | None, bot_user: str | None
     ) -> InboundEvent:
         at = int(self._clock.now() * 1000)
         text = await text_of(
@@ -127,7 +130,15 @@ class SlashCommands:
             address=where,
             text=text,
             message_key=f"{PLATFORM}:{found.team}:trigger:{found.trigger}",
-            command=name,
+            command=command.name if command else None,
+            argument=command.argument if command else "",
             origin=origin | ({"enterprise": found.enterprise} if found.enterprise else {}),
             sender=Sender(external_id=found.user),
         )
+
+
+def _help(command: Command, name: str, locale: str | None) -> str:
+    """What commands there are, or what one does, as people call the slash command here."""
+    if command.argument:
+        return commands.usage_of(command.argument, locale, prefix=f"{name} ")
+    return commands.usage(locale, prefix=f"{name} ")

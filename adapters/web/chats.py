@@ -11,9 +11,10 @@ from adapters.web.door.principal import Kind, Principal, Scope, demand
 from adapters.web.door.verdicts import invalid
 from adapters.web.errors import Refused
 from adapters.web.wire import address_of, message_key
-from core import files, outcomes, transcript, turns
-from core.account import Conversation, find
+from core import commands, files, outcomes, transcript, turns
+from core.account import ONCE, Conversation, find
 from core.changes import Changes
+from core.commands import Command
 from core.conversation import ConversationHandler
 from core.database import Database
 from core.errors import NotFound
@@ -41,14 +42,18 @@ class Allowance(Protocol):
         """Count one message. Raises `Refused` (429) when it is one too many."""
         ...
 
+    def act(self, principal: Principal, ip: str) -> None:
+        """Count what costs as much as a message. Raises `Refused` (429) when it is one too many."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Say:
     """A message of a caller, from the network address `ip`.
 
     `message` is its client's name for it: the same one again is the same message. None is a new
-    message each time. `files` are ids of the caller's uploads. The rest is as in
-    `core.types.InboundEvent`.
+    message each time. `files` are ids of the caller's uploads. `language` is the sender's, if
+    it is not what their browser asks for. The rest is as in `core.types.InboundEvent`.
     """
 
     session: str
@@ -60,6 +65,7 @@ class Say:
     model: str | None = None
     max_tokens: int | None = None
     files: tuple[str, ...] = ()
+    language: str | None = None
 
 
 class Chats:
@@ -93,6 +99,8 @@ class Chats:
         except Refused:
             if said.message is None or await self.database.read(turns.stored, event) is None:
                 raise
+        if event.command == commands.STOP and not await self.database.read(turns.stored, event):
+            await self.stop(principal, said.session)
         try:
             receipt = await self.handler.accept(event)
         except Retired as error:
@@ -105,7 +113,7 @@ class Chats:
 
     def count(self, principal: Principal, ip: str) -> None:
         """Count what costs as much as a message. Raises `Refused` (429)."""
-        self._allowance.message(principal, ip)
+        self._allowance.act(principal, ip)
 
     async def _attached(self, keys: Sequence[str]) -> tuple[Attachment, ...]:
         """Uploads as a message has them. Whose they are, the core finds out."""
@@ -129,6 +137,7 @@ class Chats:
     def event(self, principal: Principal, said: Say) -> InboundEvent:
         """A caller's message as the core takes it; only a trusted one may set `system`."""
         message = said.message or f"{self._run}.{next(self._count)}"
+        command = _command(principal, said)
         return InboundEvent(
             address=address_of(principal, said.session),
             text=said.text,
@@ -140,6 +149,10 @@ class Chats:
             queue=QUEUE,
             visitor=principal.name if principal.kind is Kind.VISITOR else None,
             sender=None if principal.kind is Kind.SERVICE else SENDER,
+            command=command.name if command else None,
+            argument=command.argument if command else "",
+            language=said.language or principal.language,
+            metered=principal.kind is not Kind.PUBLIC,
         )
 
     async def again(
@@ -149,7 +162,8 @@ class Chats:
         demand(principal, Scope.CHAT)
         self._allowance.message(principal, ip)
         event = None if said is None else self.event(principal, said)
-        return await self.changes.again(session_id, turn_id, event)
+        metered = principal.kind in {Kind.USER, Kind.VISITOR}
+        return await self.changes.again(session_id, turn_id, event, metered=metered)
 
     def updates(self, receipt: Receipt) -> AsyncGenerator[Update, None]:
         """The answer to a message, as it grows, from its start to its end."""
@@ -182,6 +196,13 @@ class Chats:
         if running is not None:
             await self.handler.stop(running)
         return running
+
+
+def _command(principal: Principal, said: Say) -> Command | None:
+    """The command that a message is: people's alone, and where they have a conversation."""
+    if principal.kind is Kind.SERVICE or said.session.startswith(ONCE) or said.files:
+        return None
+    return commands.parse(said.text)
 
 
 def _not_there() -> Refused:

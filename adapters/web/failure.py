@@ -13,7 +13,12 @@ def failure(outcome: Outcome) -> Refused:
 
     502 and never 503, which says that nothing was stored and that it may be sent again.
     """
-    return Refused(502, outcome.error or "failed", apology(outcome.turn_id), headers=DO_NOT_RETRY)
+    return Refused(
+        502,
+        outcome.error or "failed",
+        apology(outcome.turn_id, outcome.language),
+        headers=DO_NOT_RETRY,
+    )
 
 
 def answered(outcome: Outcome) -> Outcome:

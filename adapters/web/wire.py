@@ -19,6 +19,7 @@ BODY_LIMIT = 256 * 1024
 BODY_SECONDS = 30.0  # for all of a body to arrive
 PLATFORM = "web"
 LARGEST = 2**63 - 1
+LONGEST_TAG = 35  # characters of a language tag
 
 NAME_PATTERN = r"^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,128}$"
 _NAME = re.compile(NAME_PATTERN)
@@ -84,6 +85,15 @@ def name_in(body: dict[str, Any], key: str) -> str:
     return value
 
 
+def language_in(body: dict[str, Any]) -> str | None:
+    """The language that a client says its user reads; None if it says nothing. Raises `Refused`."""
+    value = body.get("language")
+    if value is None or (isinstance(value, str) and len(value) <= LONGEST_TAG):
+        return value
+    says = "language must be a language tag, such as de or pt-BR."
+    raise Refused(400, "invalid_request", says, param="language")
+
+
 def names_in(body: dict[str, Any], key: str, *, most: int) -> tuple[str, ...]:
     """Names in a list, each once; none if there is no list. Raises `Refused`."""
     found = body.get(key)
@@ -131,6 +141,11 @@ def message_key(principal: Principal, session: str, message: str) -> str:
     Names may hold colons, so signs that they can't hold stand between the parts.
     """
     return f"{PLATFORM}:{quote(principal.account, safe='')}:{session}/{message}"
+
+
+def is_ours(key: str) -> bool:
+    """Whether a message came over the web: people go on with conversations from elsewhere here."""
+    return key.startswith(f"{PLATFORM}:")
 
 
 def name_in_key(key: str) -> str:

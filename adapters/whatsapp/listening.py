@@ -9,7 +9,7 @@ from adapters.whatsapp.events import ENDED, Fields, Inbound, inbound, report
 from adapters.whatsapp.resending import Resender
 from adapters.whatsapp.trying import PLAIN
 from adapters.whatsapp.window import PLATFORM
-from adapters.whatsapp.words import Will, WillWords, name_of, text_of, will_of
+from adapters.whatsapp.words import Will, WillWords, language_of, name_of, text_of, will_of
 from core import commands, contacts, owed, reports, wishes
 from core.changes import Changes
 from core.contacts import Contact
@@ -106,8 +106,8 @@ class Listeners:
 
     async def _message(self, said: Inbound, where: Address, *, fresh: bool) -> None:
         text = text_of(said)
-        command = commands.parse(text)
-        if command == commands.STOP:
+        command = commands.parse(said.body)
+        if command is not None and command.name == commands.STOP:
             if fresh:
                 await self._changes.stop(where)
             return
@@ -116,7 +116,9 @@ class Listeners:
                 address=where,
                 text=text,
                 message_key=f"{PLATFORM}:{said.account}:{said.sid}",
-                command=command,
+                command=command.name if command else None,
+                argument=command.argument if command else "",
+                language=language_of((said.person, *said.aliases)),
                 origin={"from": said.person, "sid": said.sid},
                 sender=Sender(external_id=where.conversation, name=said.name or None),
                 files=() if command else _files(said),  # a command is for no model

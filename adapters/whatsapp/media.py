@@ -57,7 +57,8 @@ class MediaFetcher:
     ) -> None:
         self._session = session
         self._base = API if api_url is None else api_url.rstrip("/")
-        self._local = api_url is not None
+        # A region's host is Twilio itself: it has nothing to do on this machine.
+        self._local = _LOOPBACK.fullmatch(self._base) is not None
         below = rf"/2010-04-01/Accounts/{re.escape(account)}{_BELOW}"
         bases = rf"{re.escape(API)}(?::443)?|{re.escape(self._base)}"
         self._ours = re.compile(rf"(?:{bases})({below})", re.ASCII)
@@ -123,7 +124,7 @@ class MediaFetcher:
 def onward(url: URL, location: str, *, local: bool) -> URL:
     """Where `url` sends on to. Raises `Permanent` if that is not Twilio's.
 
-    `local`: what stands for Twilio may send on to this machine.
+    `local`: what stands for Twilio is on this machine, and may send on to it.
     """
     try:
         there = urljoin(str(url), location)

@@ -1,11 +1,13 @@
 """A person's message as the model reads it, and whether they want to hear from us: pure."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from unicodedata import category
 
 from adapters.whatsapp.events import Inbound, Location, Media
+from core import commands
 
 NO_WORDS = "(a message without text)"
 REPLY = "(in reply to an earlier message)"
@@ -15,6 +17,23 @@ COMMAND = "!"  # a chat command begins with it
 _FAMILIES = ("image", "audio", "video")  # of media types: the part before the slash
 _CARDS = ("text/vcard", "text/x-vcard")
 _KINDS = {"contacts": "contact", "sticker": "sticker", "voice": "audio"}
+# The languages of countries, by how their phone numbers begin, and by their letters.
+_CALLS = {
+    "de": "49 43 41 423",
+    "es": "34 51 52 53 54 56 57 58 502 503 504 505 506 507 591 593 595 598",
+    "fr": "33 32 221 225 226 227 228 229 237 241",
+    "pt": "351 55 244 258",
+}
+_LETTERS = {
+    "de": "DE AT CH LI",
+    "es": "ES MX AR CO CL PE VE EC GT CU BO DO HN PY SV NI CR PA UY",
+    "fr": "FR BE SN CI CM",
+    "pt": "PT BR AO MZ",
+}
+_BY_CALL = {call: language for language, calls in _CALLS.items() for call in calls.split()}
+_BY_LETTERS = {each: language for language, all_ in _LETTERS.items() for each in all_.split()}
+_NUMBER = re.compile(r"whatsapp:\+([0-9]{5,})")
+_USER = re.compile(r"whatsapp:([A-Z]{2})\.")
 
 
 class Will(StrEnum):
@@ -45,11 +64,24 @@ def will_of(inbound: Inbound, words: WillWords) -> Will | None:
     """
     if inbound.opt_out is not None:
         return Will(inbound.opt_out.lower())
-    said = _plain(inbound.body)
+    # `/stop` ends an answer, and is no wish to hear no more.
+    said = "" if commands.parse(inbound.body) else _plain(inbound.body)
     asked = {Will.STOP: words.stop, Will.START: words.start, Will.HELP: words.help}
     return next(
         (will for will, these in asked.items() if said and said in map(_plain, these)), None
     )
+
+
+def language_of(names: Iterable[str]) -> str | None:
+    """The language of whoever has these addresses, as far as their country tells; else English."""
+    for name in names:
+        if number := _NUMBER.match(name):
+            digits = number[1]
+            found = (_BY_CALL.get(digits[:length]) for length in (3, 2, 1))
+            return next(filter(None, found), "en")
+        if user := _USER.match(name):
+            return _BY_LETTERS.get(user[1], "en")
+    return None
 
 
 def text_of(inbound: Inbound) -> str:

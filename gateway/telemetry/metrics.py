@@ -76,7 +76,15 @@ class Metrics:
                 fact.count
             ),
             facts.FileFetched: lambda fact: self.files(fact.platform, fact.outcome).inc(),
-            facts.Condensed: lambda _: self.condensed.inc(),
+            facts.PersonaBroke: lambda fact: self.findings(fact.persona, fact.rule).inc(),
+            facts.Routed: lambda fact: self.routed(str(fact.simple).lower(), fact.reason).inc(),
+            facts.Saved: lambda fact: self.saved.inc(fact.amount / NANOS),
+            facts.BudgetNear: lambda fact: self.budgets(fact.whose, fact.span, "near").inc(),
+            facts.BudgetSpent: lambda fact: self.budgets(
+                fact.whose, fact.span, "refused" if fact.refused else "cheaper"
+            ).inc(),
+            facts.PriceUnknown: lambda fact: self.unpriced(fact.model).set(1),
+            facts.Condensed: lambda fact: self.condensed.inc(1 if fact.messages else 0),
             facts.ModelRetried: lambda fact: self.retries(fact.model, fact.reason).inc(),
             facts.ModelFellBack: lambda _: self.fallbacks.inc(),
             facts.ModelInterrupted: lambda _: self.interruptions.inc(),
@@ -125,6 +133,17 @@ class Metrics:
         self.files = Labelled(
             counter("files", "Files of messages that were fetched.", "platform", "outcome")
         )
+        self.findings = Labelled(
+            counter("persona_findings", "Rules that answers broke.", "persona", "rule")
+        )
+        self.routed = Labelled(
+            counter("turns_routed", "Whether questions were simple, and why.", "simple", "reason")
+        )
+        self.saved = counter("saved_dollars", "What a cheaper model saved, in US dollars.")
+        self.budgets = Labelled(
+            counter("budgets", "Budgets that ran short.", "whose", "span", "outcome")
+        )
+        self.unpriced = Labelled(gauge("price_unknown", "1 for models of unknown price.", "model"))
         self.condensed = counter("condensed", "Times that a long conversation was condensed.")
         self.calls = Labelled(
             counter("platform_calls", "Calls of platforms' APIs.", "platform", "method", "outcome")
@@ -136,6 +155,14 @@ class Metrics:
     def _about_models(self) -> None:
         counter = self._counter
         self.tokens = Labelled(counter("tokens", "Tokens used.", "model", "kind"))
+        self._prompts: dict[str, tuple[int, int]] = {}  # by model: tokens from the cache, of all
+        self.cache_read_share = Labelled(
+            self._gauge(
+                "cache_read_share",
+                "How much of what went in was read from the provider's cache, since the start.",
+                "model",
+            )
+        )
         self.cost = Labelled(counter("cost_dollars", "What models cost, in US dollars.", "model"))
         self.retries = Labelled(
             counter("model_retries", "Model calls tried once more.", "model", "reason")
@@ -187,3 +214,7 @@ class Metrics:
         self.tokens(model, "output").inc(usage.output)
         self.tokens(model, "cache_read").inc(usage.cache_read)
         self.tokens(model, "cache_write").inc(usage.cache_write)
+        read, prompt = self._prompts.get(model, (0, 0))
+        read, prompt = read + usage.cache_read, prompt + usage.prompt
+        self._prompts[model] = (read, prompt)
+        self.cache_read_share(model).set(read / prompt if prompt else 0)

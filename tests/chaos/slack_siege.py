@@ -53,6 +53,7 @@ async def besiege(database_url: str, *, kills: int, seed: int, alive: tuple[floa
         environ = {
             **os.environ,
             "CONTEXT_FACTS": "off",  # so that an answer tells exactly what was asked
+            "RATE_LIMIT": "none",
             "DATABASE_URL": database_url,
             "PORT": str(port),
             "ANTHROPIC_BASE_URL": model.url,

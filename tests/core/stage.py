@@ -1,6 +1,7 @@
 """What the tests of the engine share: a replica at work on a database, and what befalls it."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -19,8 +20,12 @@ from core.delivery import Courier
 from core.live import Live
 from core.memory import Memory, Strategy
 from core.models import Limits, Models
+from core.obeying import Obeyer
+from core.pricing import STANDARD
+from core.purse import Money, Purse
 from core.replica import Lease, Pulse, Replica
 from core.tables import messages, replicas, turns
+from core.telling import About
 from core.types import Address, InboundEvent
 from tests.fakes.clock import VirtualClock
 from tests.fakes.scripted import ScriptedModel
@@ -53,13 +58,23 @@ class Stage:
     """
 
     def __init__(
-        self, database, *scripts, adapter=None, name="a", clock=None, leased=None, manner=None
+        self,
+        database,
+        *scripts,
+        adapter=None,
+        name="a",
+        clock=None,
+        leased=None,
+        manner=None,
+        money=None,
+        allowances=(),
+        cheap=(),
     ) -> None:
         self.name = name
         self.database = database
         self.clock = clock or VirtualClock()
         self.facts = []
-        self.model = ScriptedModel({MODEL: list(scripts)})
+        self.model = ScriptedModel({MODEL: list(scripts), SUMMING: list(cheap)})
         self.live = Live()
         self.lease = Lease(clock=self.clock, seconds=leased)
         world = {"database": database, "observe": self.facts.append, "clock": self.clock}
@@ -70,6 +85,7 @@ class Stage:
             clock=self.clock,
             chance=lambda: 1.0,
             limits=Limits(retries=0),
+            wishable=(SUMMING,),
         )
         self.fetchers = {}
         self.summing = ScriptedModel({SUMMING: []})
@@ -81,12 +97,22 @@ class Stage:
             chance=lambda: 1.0,
             limits=Limits(retries=0),
         )
+        self.purse = Purse(money or Money(prices=STANDARD, model=MODEL), **world)
         self.asker = Asker(models=models, observe=self.facts.append, clock=self.clock)
+        self.obeyer = Obeyer(
+            database=database,
+            clock=self.clock,
+            pick=random.choice,
+            about=About(name="Chat Gateway", version="9.8.7", models=(MODEL, SUMMING), demo=False),
+            personas=None if manner is None else manner.personas,
+        )
         self.answerer = Answerer(
+            obeyer=self.obeyer,
             database=database,
             asker=self.asker,
             attachments=Attachments(**world, fetchers=self.fetchers),
-            memory=Memory(**world, models=summing),
+            memory=Memory(**world, models=summing, purse=self.purse),
+            purse=self.purse,
             manner=manner or Manner(system_prompt="Be kind.", strategy=Strategy.WINDOW),
         )
         self.handler = ConversationHandler(
@@ -98,6 +124,7 @@ class Stage:
             bus=LocalBus(),
             replica=name,
             session_ttl=TTL,
+            allowances=allowances,
         )
         self.replica = Replica(name, **world, handler=self.handler, lease=self.lease, pulse=PULSE)
 

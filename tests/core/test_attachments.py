@@ -192,3 +192,15 @@ async def test_the_oldest_files_make_room_in_a_big_step(database, monkeypatch):
         ["d", "e"],
         ["d", "e"],
     ]
+
+
+async def test_a_file_is_not_blamed_for_what_it_has_no_part_in(database):
+    """Without it the question is refused just so: the next turn shows it again."""
+    adapter = Platform()
+    scripts = ([Rejected("no")], [Rejected("no")], says("A cat."))
+    async with stage(database, *scripts, adapter=adapter) as theatre:
+        theatre.fetchers[PUSH] = Store(cat=[PNG])
+        await ask(theatre, "Hi", "cat")
+        assert "could not be read" not in adapter.taken[0]
+        await ask(theatre, "", "cat")
+        assert shown(theatre) == [("cat", "image/png", PNG)]

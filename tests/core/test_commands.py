@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core import commands, transcript
+from core.commands import Command
 from tests.core.stage import PUSH, Pause, Platform, event, stage
 from tests.fakes.scripted import says
 
@@ -14,22 +15,38 @@ def said(words, name=None, **options):
 
 
 @pytest.mark.parametrize(
-    ("text", "prefix", "name"),
+    ("text", "prefixes", "name", "argument"),
     [
-        ("!help", "!", "help"),
-        ("  !NEW\n", "!", "new"),
-        ("!reset", "!", "new"),
-        ("help", "", "help"),
-        ("help", "!", None),
-        ("!helpful", "!", None),
-        ("!help me", "!", None),
-        ("", "", None),
-        ("!", "!", None),
+        ("!help", ("!",), "help", ""),
+        ("  !NEW\n", ("!", "/"), "new", ""),
+        ("/reset", ("!", "/"), "new", ""),
+        ("/reset", ("!",), None, None),
+        ("help", ("",), "help", ""),
+        ("help", ("!", "/"), None, None),
+        ("!helpful", ("!", "/"), None, None),
+        ("!help me", ("!", "/"), None, None),
+        ("!help persona", ("!", "/"), "help", "persona"),
+        ("!Hilfe", ("!", "/"), "help", ""),
+        ("/persona Creative  Writer", ("!", "/"), "persona", "Creative Writer"),
+        ("/link 0a1b-c2d3", ("!", "/"), "link", "0a1b-c2d3"),
+        ("/link 0a1b c2d3 apart", ("!", "/"), "link", "0a1b c2d3 apart"),
+        ("/link hello", ("!", "/"), "link", "hello"),
+        ("/link to the docs is dead", ("!", "/"), None, None),
+        ("/model is broken", ("!", "/"), None, None),
+        ("!forget yes", ("!",), "forget", "yes"),
+        ("!forget it", ("!",), None, None),
+        ("/usage of memory", ("!", "/"), None, None),
+        ("/etc/hosts is broken", ("!", "/"), None, None),
+        ("/ help", ("!", "/"), None, None),
+        ("!stop\nplease", ("!", "/"), None, None),
+        ("", ("",), None, None),
+        ("!", ("!", "/"), None, None),
     ],
 )
-def test_a_command_stands_alone(text, prefix, name):
+def test_a_command_is_all_of_its_message(text, prefixes, name, argument):
     """What else begins like one is for the model."""
-    assert commands.parse(text, prefix=prefix) == name
+    expected = None if name is None else Command(name=name, argument=argument)
+    assert commands.parse(text, prefixes) == expected
 
 
 async def test_a_command_is_answered_without_a_model(database):

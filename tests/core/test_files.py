@@ -1,5 +1,8 @@
 """Files are bound to one message of their owner's, and go when it goes."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -8,6 +11,7 @@ from core.errors import NotFound, RateLimited
 from core.files import Fault, Upload
 from core.tables import files as table
 from core.types import Attachment
+from tests.core.stage import POSTGRESQL
 from tests.core.test_again import accept, told
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -141,11 +145,48 @@ async def test_a_conversation_that_begins_with_a_picture_is_called_after_it(data
     ("content", "found"),
     [
         (PNG, "image/png"),
+        (b"", Fault.EMPTY),
         (b"PK\x03\x04", Fault.KIND),
         (b"a" * (64 * 1024), "text/plain"),
         (b"a" * (64 * 1024 + 1), Fault.SIZE),
+        (("a" * 64 * 1024).encode("utf-16"), "text/plain"),
+        (("a" * (64 * 1024 + 1)).encode("utf-16"), Fault.SIZE),
+        (b"a" * (64 * 1024 - 1) + b"\xfc", Fault.SIZE),
     ],
 )
 def test_a_file_that_no_model_takes_is_known_before(content, found):
     """By its kind and its size."""
     assert files.kind(content) is found or files.kind(content) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("cat\u202egnp.exe\u2066", "catgnp.exe"),
+        ("a\u200b\ufeff\x00\x1b[31m.png", "a [31m.png"),
+        ("a\r\nb\u2028c\x85.png", "a b c .png"),
+        ("n" * 300, "n" * 200),
+        ("ф😀.png", "ф😀.png"),
+        ("", ""),
+    ],
+)
+async def test_a_name_is_one_line_of_what_can_be_seen(database, name, kept):
+    """On whatever platform, where it is kept and where its message tells of it."""
+    await keep(database)
+    both = (replace(SENT, name=name), Attachment(name=name, upload="k"))
+    await accept(database, "look", key="web:m", files=both)
+    found = await database.read(files.find, ["web:m/0"])
+    assert found["web:m/0"].name == kept
+    parts = files.parts_of(told("look", key="web:m", files=both))
+    assert [part["name"] for part in parts] == [kept, kept]
+
+
+@POSTGRESQL
+async def test_uploads_that_come_at_once_are_counted_one_by_one(database, monkeypatch):
+    """None slips past another that is not committed yet; nobody else's wait for them."""
+    monkeypatch.setattr(files, "MOST_UNSENT", 2)
+    many = [keep(database, f"k{n}") for n in range(8)]
+    others = [keep(database, f"o{n}", whose=f"y{n}") for n in range(4)]
+    ended = await asyncio.gather(*many, *others, return_exceptions=True)
+    assert sum(isinstance(each, RateLimited) for each in ended) == 6
+    assert len(await rows(database)) == 2 + 4

@@ -1,8 +1,20 @@
 """What a file is, by its own bytes."""
 
+import codecs
+
 import pytest
 
-from core.kinds import IMAGES, LARGEST, LARGEST_IMAGE, LARGEST_TEXT, PDF, TEXT, kind_of, most
+from core.kinds import (
+    IMAGES,
+    LARGEST,
+    LARGEST_IMAGE,
+    LARGEST_TEXT,
+    PDF,
+    TEXT,
+    kind_of,
+    most,
+    normal,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +36,19 @@ from core.kinds import IMAGES, LARGEST, LARGEST_IMAGE, LARGEST_TEXT, PDF, TEXT, 
         (b"\xff\xfe\x00", None),
         (b"a\x00b", None),
         (b"", None),
+        ("Grüße: 5 €".encode("cp1252"), TEXT),
+        ("Grüße".encode("utf-16"), TEXT),
+        ("Grüße".encode("utf-16-le"), None),
+        (codecs.BOM_UTF16_LE, None),
+        (codecs.BOM_UTF16_BE + "a\0b".encode("utf-16-be"), None),
+        (codecs.BOM_UTF16_LE + b"a", None),
+        (codecs.BOM_UTF32_LE + "ab".encode("utf-32-le"), None),
+        (b"Gr\xfc\x01", None),
+        (b"Gr\xfc\x81", None),
+        ("Доброе утро, мир".encode("cp1251"), None),
+        (b"\xff\xd8\xc0", None),
+        (("a" + "ü" * 2 * LARGEST_TEXT).encode(), TEXT),
+        (b"a" * 3 * LARGEST_TEXT + b"\0", TEXT),
     ],
 )
 def test_a_file_is_what_its_bytes_say(content, kind):
@@ -35,3 +60,15 @@ def test_each_kind_has_its_own_limit():
     """A text would stand in the prompt whole, and no provider takes a larger image."""
     assert {most(kind) for kind in IMAGES} == {LARGEST_IMAGE}
     assert (most(TEXT), most(PDF)) == (LARGEST_TEXT, LARGEST)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1252", "utf-16", "utf-16-be"])
+def test_a_text_is_kept_in_utf_8(charset):
+    """Whatever it came in; nothing else is changed, nor what is too long to be kept."""
+    text = "Grüße: 5 €\r\n"
+    mark = codecs.BOM_UTF16_BE if charset == "utf-16-be" else b""
+    came = mark + text.encode(charset)
+    assert normal(kind_of(came), came) == text.encode()
+    assert normal(PDF, came) == came
+    long = came + b"\xfc" * 4 * LARGEST_TEXT
+    assert normal(TEXT, long) == long

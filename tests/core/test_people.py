@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from core import account, people, transcript
-from core.errors import NotFound
+from core.again import again
+from core.errors import NotFound, Rejected
 from core.types import Address, Sender
 from tests.core.stage import PUSH, Pause, Platform, event, stage
 from tests.core.test_again import accept
@@ -114,7 +115,7 @@ async def test_people_come_in_pages(database):
 
 def tell(words, *, name="n"):
     address = Address(platform=PUSH, account="x", conversation="alice")
-    return people.telling(people.Reach(address=address, origin=None), words, name=name)
+    return people.telling(7, people.Reach(address=address, origin=None), words, name=name)
 
 
 async def test_a_person_is_told_something_unasked(database):
@@ -156,3 +157,47 @@ async def test_what_is_told_keeps_its_place_among_questions(database):
         pause.go()
         await theatre.done()
         assert adapter.taken == ["One.", "News.\n\nTwo."]
+
+
+async def test_what_is_told_stands_whatever_becomes_of_the_question_beside_it(database):
+    """A model that declines, or can't answer, takes back its own words alone."""
+    for script in (says("No", stop_reason="refusal"), [Rejected("no")]):
+        adapter, pause = Platform(), Pause()
+        async with stage(database, [pause, *says("One.")], script, adapter=adapter) as theatre:
+            await theatre.handler.accept(event("1?", platform=PUSH))
+            await theatre.handler.accept(tell("News.", name=str(script)))
+            second = await theatre.handler.accept(event("2?", platform=PUSH))
+            pause.go()
+            await theatre.done()
+            assert adapter.taken[-1].startswith("News.\n\n")
+            turn = await theatre.handler.turn_of(second)
+            assert (await theatre.answer(turn))[0] == {"type": "text", "text": "News.\n\n"}
+
+
+async def test_the_same_name_is_the_same_message_wherever_its_person_writes_by_now(database):
+    """They are told once."""
+    address = Address(platform=PUSH, account="x", conversation="alice")
+    elsewhere = replace(address, conversation="other")
+    adapter = Platform()
+    async with stage(database, says("a"), says("b"), adapter=adapter) as theatre:
+        for where in (address, elsewhere):
+            told = people.telling(7, people.Reach(address=where, origin=None), "News.", name="n")
+            receipt = await theatre.handler.accept(told)
+            await theatre.done()
+        assert receipt.duplicate
+        assert adapter.taken == ["News."]
+        assert await database.read(people.told, receipt.message_id) == "News."
+
+
+async def test_an_answer_anew_takes_along_what_was_told(database):
+    """It is not replaced: whoever asked for it does not know of it."""
+    async with stage(database, says("One."), says("Again."), adapter=Platform()) as theatre:
+        first = await theatre.handler.accept(event("1?", platform=PUSH))
+        await theatre.done()
+        await theatre.handler.accept(tell("News."))
+        await theatre.done()
+        receipt = await database.write(again, first.session_id, first.turn_id, owner="a", now=1)
+        theatre.handler.start(receipt.turn)
+        await theatre.done()
+        answer = await theatre.answer(receipt.turn_id)
+        assert answer == [{"type": "text", "text": "News.\n\nAgain."}]

@@ -1,13 +1,24 @@
+import json
 from dataclasses import asdict
+from datetime import date
 
 import pytest
 
-from core.pricing import PRICES, Bill, cost, price
+from core.pricing import STANDARD, Bill, Listed, Price, listed
 from core.types import Usage
 
 MILLION = 1_000_000
 SONNET = "claude-sonnet-5-5"
 HAIKU = "claude-haiku-5-5"
+KNOWN = ("claude-opus-5-5", "claude-fable-5-1", "claude-haiku-4-5", SONNET, HAIKU)
+cost, price = STANDARD.cost, STANDARD.price
+
+
+def of(rate, model="m", since=date.min, **more):
+    """A price of so many dollars a million tokens of any kind."""
+    kinds = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+    every = Price(**dict.fromkeys(kinds, int(rate * MILLION)), **more)
+    return Listed(model=model, since=since, price=every)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +47,9 @@ def test_a_long_prompt_makes_haiku_five_times_as_dear(usage):
     """Beyond 100,000 prompt tokens, cached or not, each token of the call costs fivefold."""
     short = Usage(**usage, output=7)
     long = short + Usage(cache_write_5m=50_000)
-    every = PRICES[HAIKU]
-    assert cost(HAIKU, Usage(input=100_000)) == 100_000 * every.input
-    assert cost(HAIKU, long) == 5 * sum(
+    every = price(HAIKU)
+    assert cost(HAIKU, Usage(input=100_000)) * 1000 == 100_000 * every.input
+    assert cost(HAIKU, long) * 1000 == 5 * sum(
         getattr(every, kind) * tokens for kind, tokens in asdict(long).items()
     )
 
@@ -56,7 +67,7 @@ def test_a_long_prompt_makes_haiku_five_times_as_dear(usage):
 )
 def test_a_model_is_known_by_all_its_ids(name):
     """A date at the end or a provider in front changes nothing about the price."""
-    assert price(name) is PRICES["claude-haiku-4-5"]
+    assert price(name) == price("claude-haiku-4-5") is not None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +80,7 @@ def test_an_unknown_model_has_no_price(name):
 
 def test_output_costs_five_times_the_input():
     """Every row of the table keeps Anthropic's ratios, so that a slip of a digit is seen."""
-    for known in PRICES.values():
+    for known in map(price, KNOWN):
         assert known.output == 5 * known.input
         assert known.cache_write_5m * 4 == 5 * known.input
         assert known.cache_write_1h == 2 * known.input
@@ -106,3 +117,37 @@ def test_a_bill_with_an_unknown_call_has_no_cost(name, usage):
     bill.add(SONNET, Usage(input=10))
     bill.add(name, usage)
     assert (bill.usage, bill.cost) == (Usage(input=10) + usage, None)
+
+
+def test_the_price_in_force_on_a_day_counts():
+    """From its own day on, until the next one's; before the first there is none."""
+    spring, summer = date(2026, 3, 1), date(2026, 6, 1)
+    prices = listed([of(2, since=summer), of(1, since=spring)])
+    days = (date(2026, 2, 28), spring, date(2026, 5, 31), summer, date(2027, 1, 1))
+    found = [prices.cost("m", Usage(input=1), on) for on in days]
+    assert found == [None, 1000, 1000, 2000, 2000]
+
+
+def test_what_a_provider_asks_is_its_own_price():
+    """A name with a provider in front counts for that one; the others cost what the model does."""
+    prices = listed([of(1, "llama3.2"), of(3, "router/llama3.2")])
+    names = ("llama3.2", "ollama/llama3-2", "router/llama3.2")
+    assert [prices.cost(name, Usage(output=1)) for name in names] == [1000, 1000, 3000]
+
+
+def test_a_part_of_a_nano_dollar_is_a_whole_one():
+    """Cheap models' prices have more digits than a bill, and no call is free by rounding."""
+    assert listed([of(0.0375)]).cost("m", Usage(input=1)) == 38
+    assert listed([of(0.0375)]).cost("m", Usage(input=1000)) == 37_500
+
+
+def test_a_bill_tells_the_prices_that_it_was_made_at():
+    """In dollars a million tokens, of the models that charged; null for one that is not known."""
+    bill = Bill(
+        listed([of(1, since=date(2026, 1, 1)), of(2, since=date(2026, 6, 1))]), date(2026, 2, 1)
+    )
+    assert bill.prices is None
+    bill.add("m", Usage(input=1))
+    bill.add("silent", Usage())
+    bill.add("x", Usage(input=1))
+    assert json.loads(bill.prices) == {"m": [1, 1, 1, 1, 1], "x": None}

@@ -111,9 +111,13 @@ def test_a_wrong_entry_of_a_list_is_counted():
     assert faults(COMPAT_PORTS="3000,x").startswith("COMPAT_PORTS: entry 2 is not a whole number")
 
 
+# What any text will do for, or a file that is read later.
+FREE = {"system_prompt", "jwt_secret", "persona", "personas_dir"}
+
+
 @pytest.mark.parametrize(
     "variable",
-    [f.upper() for f in Settings.model_fields if f not in {"system_prompt", "jwt_secret"}],
+    [f.upper() for f in Settings.model_fields if f not in FREE],
 )
 def test_no_fault_repeats_a_value(variable):
     """A secret is not told, whichever variable it was pasted into, nor by what is chained on."""

@@ -44,6 +44,9 @@ class NameGate:
     def message(self, principal: Principal, ip: str) -> None:
         """As many as they like."""
 
+    def act(self, principal: Principal, ip: str) -> None:
+        """As much as they like."""
+
 
 class Door:
     """A client of it."""

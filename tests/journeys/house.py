@@ -201,6 +201,7 @@ def settings(url: str, fake: FakeAnthropic, **changes: Any) -> Settings:
         "database_url": url,
         "anthropic_base_url": fake.url,
         "anthropic_api_key": KEY,
+        "rate_limit": "none",
         "context_facts": "off",  # the time of day is nothing that a test can know
     }
     return Settings(**told | changes)

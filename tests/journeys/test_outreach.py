@@ -149,3 +149,23 @@ async def test_people_are_the_administrators(url: str, headers: dict[str, str]) 
         where = "/api/v1/people/1/messages"
         async with house.http.post(where, json={"text": "Hi"}, headers=headers) as answer:
             assert answer.status == 401
+
+
+async def test_a_name_stands_for_one_message(url: str) -> None:
+    """Other words by the same name would not go out: that is said."""
+    async with serving(url, **SECRETS) as house:
+        async with house.send("alice", "Hi") as viewer:
+            await viewer.read()
+        [known] = await people(house)
+        assert (await tell(house, known["id"], "News.", messageId="n"))[0] == 202
+        assert (await tell(house, known["id"], "News.", messageId="n"))[0] == 202
+        status, said = await tell(house, known["id"], "Other news.", messageId="n")
+        assert (status, said["error"]["code"]) == (409, "message_id_used")
+
+
+async def test_a_platform_that_is_none_is_refused(url: str) -> None:
+    """Also one that no database would take."""
+    async with serving(url, **SECRETS) as house:
+        path = "/api/v1/people?platform=%00"
+        async with house.http.get(path, headers=ADMIN) as answer:
+            assert answer.status == 400

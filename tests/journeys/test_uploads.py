@@ -3,19 +3,24 @@
 import asyncio
 import base64
 import json
+import socket
+import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection
 
-from adapters.web.native import intake
+import core.files
+from adapters.web.native import intake, outtake
 from adapters.web.native.intake import Intake
 from core import kinds
 from tests.fakes.anthropic import Answer, Hold
 from tests.journeys import raw
-from tests.journeys.house import House, Viewer, migrate, serving
+from tests.journeys.house import House, Viewer, migrate, serving, until
 from tests.journeys.test_auth import ALL, SEND, SITE, asked, user, visitor
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\r\n--x\r\n\r\n" + bytes(range(256))
@@ -84,6 +89,19 @@ async def cut_short(house: House, head: bytes, body: bytes) -> raw.Reply:
     return reply
 
 
+async def unread(house: House, key: str, headers: dict[str, str]) -> asyncio.StreamWriter:
+    """A request for a file that nobody takes in."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", house.port))
+    _, writer = await asyncio.open_connection(sock=line, limit=1024)
+    lines = [f"GET {UPLOADS}/{key} HTTP/1.1", "Host: localhost"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    return writer
+
+
 def blocks(house: House, at: int = -1) -> list[dict[str, Any]]:
     """The blocks of the newest message of a request."""
     content = house.fake.requests[at].body["messages"][-1]["content"]
@@ -126,6 +144,7 @@ async def test_a_file_comes_as_a_form_or_as_its_bytes(either: House):
         ("a\r\nb\x00\x1b c.png", "a b c.png"),
         ("ф.png", "ф.png"),
         ("x" * 300, "x" * 200),
+        ("\u202egnp.exe", "gnp.exe"),
         ("..", ""),
         ("", ""),
     ],
@@ -158,6 +177,42 @@ async def test_a_file_is_shown_as_an_image_or_not_at_all(house: House):
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert headers["Cache-Control"] == "private, max-age=86400, immutable"
+
+
+@pytest.mark.parametrize("charset", ["latin-1", "utf-16"])
+async def test_a_text_of_another_charset_is_text(house: House, charset: str):
+    """As programs for Windows write it; it is kept in UTF-8."""
+    status, told = await post(house, data=form("Grüße".encode(charset), "a.csv"))
+    assert (status, told["type"], told["size"]) == (201, "text/plain", 7)
+    assert await read(house, told["id"]) == "Grüße".encode()
+
+
+async def test_few_files_are_read_into_memory_at_once(url: str, monkeypatch: pytest.MonkeyPatch):
+    """One caller's wait for each other, not others'; who does not take theirs is soon cut off."""
+    monkeypatch.setattr(outtake, "AT_ONCE", 2)
+    monkeypatch.setattr(outtake, "OF_ONE", 1)
+    monkeypatch.setattr(outtake, "PATIENCE", 0.4)
+    monkeypatch.setattr(outtake, "LEAST", 1 << 30)
+    reads, find = [], core.files.read
+
+    def counted(db: Connection, platform: str, account: str, key: str) -> core.files.Upload:
+        reads.append(account)
+        return find(db, platform, account, key)
+
+    monkeypatch.setattr(core.files, "read", counted)
+    async with serving(url, **ALL) as house:
+        small = await upload(house, headers=user("bob"))
+        large = core.files.Upload(name="", type="application/pdf", content=bytes(8 << 20))
+        keep = partial(core.files.keep, now=int(time.time() * 1000))
+        await house.gateway.database.write(keep, "web", "user:ada", "large", large)
+        lazy = [await unread(house, "large", user("ada")) for _ in range(2)]
+        await until(lambda: bool(reads))
+        for _ in range(3):
+            assert await read(house, small, user("bob")) == PNG
+        assert reads == ["user:ada", *["user:bob"] * 3]
+        await until(lambda: reads.count("user:ada") == 2)
+        for writer in lazy:
+            writer.close()
 
 
 # --- refused ---
@@ -228,6 +283,53 @@ async def test_an_upload_that_stops_half_way_is_given_up(
         assert "send it again" in reply.json["error"]["message"]
     status, _ = await post(house, data=b"a" * 21)
     assert status == 503
+
+
+async def test_an_upload_that_stalls_is_given_up_soon(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    """408 long before all of its time is over; one that goes on, however slowly, is taken."""
+    monkeypatch.setattr(intake, "STALL", 0.05)
+    monkeypatch.setattr(intake, "LEAST", 10)
+
+    async def slowly(chunk: bytes) -> AsyncIterator[bytes]:
+        for _ in range(4):
+            yield chunk
+            await asyncio.sleep(0.02)
+
+    assert (await post(house, data=slowly(b"a" * 10)))[0] == 201
+    assert (await post(house, data=slowly(b"a" * 2)))[0] == 408
+
+
+async def test_nobody_shuts_others_out_with_uploads_that_stall(
+    url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """429 for the fourth body of one caller, while others' are taken; 503 says what is full."""
+    began, take = asyncio.Semaphore(0), Intake._take
+    over = asyncio.Event()
+
+    def taken(self: Intake, body: bytearray, chunk: bytes) -> None:
+        take(self, body, chunk)
+        began.release()
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield PNG
+        await over.wait()
+
+    monkeypatch.setattr(Intake, "_take", taken)
+    async with serving(url, **ALL) as house:
+        many = [asyncio.create_task(post(house, user("ada"), data=stalled())) for _ in range(3)]
+        for _ in many:
+            await began.acquire()
+        status, told = await post(house, user("ada"), data=PNG)
+        assert (status, "Only 3 of your files" in told["error"]["message"]) == (429, True)
+        assert (await post(house, user("bob"), data=PNG))[0] == 201
+        monkeypatch.setattr(intake, "ROOM", 3 * len(PNG))
+        status, told = await post(house, user("bob"), data=PNG)
+        assert (status, "Too many files" in told["error"]["message"]) == (503, True)
+        over.set()
+        assert [status for status, _ in await asyncio.gather(*many)] == [201] * 3
+        assert (await post(house, user("ada"), data=PNG))[0] == 201
 
 
 async def test_uploads_that_wait_are_no_end_of_them(url: str, swift: None):

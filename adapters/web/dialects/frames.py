@@ -145,7 +145,7 @@ class Frames:
             return ErrorFrame(
                 message=FAILED,
                 code=outcome.error or "failed",
-                detail=apology(outcome.turn_id),
+                detail=apology(outcome.turn_id, outcome.language),
                 session_id=self._session,
                 message_id=self._message,
                 seq=mark_of(update),

@@ -62,7 +62,7 @@ def _end(outcome: Outcome) -> dict[str, object]:
         return {
             "runId": run,
             "code": outcome.error or "failed",
-            "message": apology(outcome.turn_id),
+            "message": apology(outcome.turn_id, outcome.language),
             "retryable": outcome.error != "rejected",
         }
     message = None

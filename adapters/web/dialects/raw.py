@@ -19,5 +19,5 @@ class Raw:
         """The update's words; empty when there are none."""
         words = self._said.words(update)
         if update.outcome is not None and update.outcome.status == Status.FAILED:
-            words += f"\nError: {apology(update.turn_id)}"
+            words += f"\nError: {apology(update.turn_id, update.outcome.language)}"
         return words.encode()

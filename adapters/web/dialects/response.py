@@ -32,7 +32,7 @@ class Response:
         if update.outcome is None:
             return data
         if update.outcome.status == Status.FAILED:
-            data += _event(ResponseEvent(error=apology(update.turn_id)))
+            data += _event(ResponseEvent(error=apology(update.turn_id, update.outcome.language)))
         return data + DONE
 
 

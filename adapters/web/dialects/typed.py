@@ -58,7 +58,7 @@ class Typed:
 
     def _end(self, outcome: Outcome) -> TypedEvent:
         if outcome.status == Status.FAILED:
-            return ErrorEvent(apology(outcome.turn_id))
+            return ErrorEvent(apology(outcome.turn_id, outcome.language))
         return DoneEvent(
             session_id=self._session,
             usage=Tokens(input=outcome.usage.prompt, output=outcome.usage.output),

@@ -150,7 +150,7 @@ class Ui:
         said: list[Chunk] = [TextEndChunk(PART)] if self._open else []
         match outcome.status:
             case Status.FAILED:
-                return [*said, ErrorChunk(apology(outcome.turn_id))]
+                return [*said, ErrorChunk(apology(outcome.turn_id, outcome.language))]
             case Status.CANCELLED:
                 return [*said, AbortChunk()]
             case _:

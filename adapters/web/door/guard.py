@@ -64,6 +64,10 @@ class Gate:
         """Count one message. Raises `Refused` (429) when it is one too many."""
         self.limits.message(principal, ip)
 
+    def act(self, principal: Principal, ip: str) -> None:
+        """Count what costs as much as a message. Raises `Refused` (429) when it is one too many."""
+        self.limits.act(principal, ip)
+
     async def _introduce(self, request: web.Request) -> None:
         """Find out who calls, where that matters. Raises `Refused`."""
         route = route_of(request)

@@ -50,8 +50,8 @@ def rules(text: str) -> Rules:
 class Limits:
     """Counts in this process; each method counts once or raises `Refused` (429).
 
-    `messages` are the rules for one person, `public` those for an address whose people do not
-    sign in. Without `edge` requests and tries are not counted: it serves its own machine alone.
+    `messages` are the rules for what one person does besides sending messages, `public` those for
+    an address whose people do not sign in. Without `edge` requests and tries are not counted: it serves its own machine alone.
     """
 
     def __init__(self, *, messages: Rules, public: Rules, edge: bool, clock: Clock) -> None:
@@ -63,17 +63,23 @@ class Limits:
         self._windows = MovingWindowRateLimiter(Windows(clock))
 
     def message(self, principal: Principal, ip: str) -> None:
-        """Somebody sends a message. Programs may send any number."""
-        person = (self._messages, "message", principal.account, "Too many messages")
+        """Somebody sends a message; what one person may send is counted where it is stored.
+
+        Programs may send any number.
+        """
         match principal.kind:
             case Kind.PUBLIC:
                 self._count((self._public, "message", network(ip), "Too many messages"))
-            case Kind.USER:
-                self._count(person)
             case Kind.VISITOR:
                 # Anybody can become many visitors; an office behind one address is a few people.
                 too_many = "Too many messages from this address"
-                self._count(person, (self._crowd, "crowd", network(ip), too_many))
+                self._count((self._crowd, "crowd", network(ip), too_many))
+
+    def act(self, principal: Principal, ip: str) -> None:
+        """Somebody does what costs as much as a message, such as to send a file."""
+        self.message(principal, ip)
+        if principal.kind in {Kind.USER, Kind.VISITOR}:
+            self._count((self._messages, "act", principal.account, "Too many requests"))
 
     def request(self, ip: str) -> None:
         """A request comes from an address."""

@@ -1,6 +1,6 @@
 """Who calls: what a request's credentials prove, and what that allows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from aiohttp import web
@@ -30,12 +30,16 @@ PEOPLE = frozenset({Scope.CHAT, Scope.HISTORY})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:
-    """A caller. `name` is unique within its kind; `expires_at` is in seconds since 1970."""
+    """A caller. `name` is unique within its kind; `expires_at` is in seconds since 1970.
+
+    `language` is what their browser asks for, as a BCP 47 tag.
+    """
 
     kind: Kind
     name: str = ""
     scopes: frozenset[Scope] = PEOPLE
     expires_at: float | None = None
+    language: str | None = field(default=None, compare=False)
 
     @property
     def account(self) -> str:
@@ -54,7 +58,13 @@ _CALLER: web.RequestKey[Principal] = web.RequestKey("caller", Principal)
 
 def present(request: web.Request, principal: Principal) -> None:
     """Say who makes this request."""
-    request[_CALLER] = principal
+    request[_CALLER] = speaking(principal, request)
+
+
+def speaking(principal: Principal, request: web.Request) -> Principal:
+    """The caller, with the language that a request asks for first of all, if it does."""
+    asked = request.headers.get("Accept-Language", "").partition(",")[0].partition(";")[0].strip()
+    return replace(principal, language=asked) if asked and asked != "*" else principal
 
 
 def caller(request: web.Request) -> Principal:

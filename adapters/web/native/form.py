@@ -5,18 +5,16 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
 from adapters.web.errors import Refused
-from core.text import clean
+from core import names
 
 FIELD = "file"
 MOST_PARTS = 16
 LONGEST_HEAD = 16 * 1024  # bytes of a part's headers
-LONGEST_NAME = 200  # characters
 
 _PARAMETER = re.compile(
     r';\s*([A-Za-z0-9*_-]{1,40})\s*=\s*(?:"((?:\\["\\]|\\(?!["\\])|[^"\\])*)"|([^;\s]*))'
 )
 _ESCAPED = re.compile(r'\\(["\\])')
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), " ")
 
 
 def file_in(body: bytes | bytearray, content_type: str) -> tuple[str, bytes]:
@@ -43,8 +41,7 @@ def filename(disposition: str) -> str:
 
 def tidy(name: str) -> str:
     """A file's name in one line, without the folders that it came from; '' if there is none."""
-    last = clean(name).translate(_CONTROLS).replace("\\", "/").rpartition("/")[2]
-    line = " ".join(last.split())[:LONGEST_NAME].rstrip()
+    line = names.plain(name.replace("\\", "/").rpartition("/")[2])
     return "" if line in {".", ".."} else line
 
 

@@ -15,6 +15,8 @@ from adapters.web.sse import EventStream
 from adapters.web.wire import (
     address_of,
     fit,
+    is_ours,
+    language_in,
     name_in,
     name_in_key,
     name_of,
@@ -101,15 +103,23 @@ class NativeRoutes:
         ]
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """`{messageId?, text, files?}` → the answer's events, or 202 with `Prefer: respond-async`.
+        """`{messageId?, text, files?, language?}` → the answer's events.
 
+        With `Prefer: respond-async` 202 at once.
         The same `messageId` again is the same message: its events are sent from the start.
         """
         session = name_of(request)
         body = await read_object(request)
         files = names_in(body, "files", most=MOST)
         text, message = text_in(body, "text", needed=not files), name_in(body, "messageId")
-        said = Say(session=session, text=text, ip=address(request), message=message, files=files)
+        said = Say(
+            session=session,
+            text=text,
+            ip=address(request),
+            message=message,
+            files=files,
+            language=language_in(body),
+        )
         receipt = await self._chats.say(caller(request), said)
         return await self._answer(request, receipt, message)
 
@@ -179,7 +189,7 @@ class NativeRoutes:
 
     async def _asked(self, turn_id: int) -> list[str]:
         keys = await self._database.read(transcript.asked, turn_id)
-        return [name_in_key(key) for key in keys]
+        return [name_in_key(key) for key in keys if is_ours(key)]
 
     async def _turn(self, session_id: int, run: str | None) -> int:
         """The turn that a run's id names, or the session's last one."""

@@ -1,5 +1,6 @@
 """For operators: who is known, and telling somebody something unasked."""
 
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -92,7 +93,10 @@ class OutreachRoutes:
                 body=Tell,
                 replies={
                     202: Reply(says="It will go out.", body={"application/json": Left}),
-                    409: Reply(says="They never wrote to us alone, or not there."),
+                    409: Reply(
+                        says="They never wrote to us alone, or not there; or `messageId` stands for"
+                        " other words."
+                    ),
                 },
             ),
         ]
@@ -100,7 +104,7 @@ class OutreachRoutes:
     async def listing(self, request: web.Request) -> web.Response:
         """A page of people, and where the next one begins."""
         demand(caller(request), Scope.ADMIN)
-        platform, (before, limit) = request.query.get("platform"), _page(request)
+        platform, (before, limit) = _platform(request), _page(request)
         found = await self._database.read(
             people.listed, platform=platform, before=before, limit=limit + 1
         )
@@ -121,7 +125,11 @@ class OutreachRoutes:
             reach = await self._database.read(people.reach, person_id, wish.platform)
         except NotFound:
             raise _unreachable() from None
-        receipt = await self._handler.accept(people.telling(reach, text, name=name))
+        receipt = await self._handler.accept(people.telling(person_id, reach, text, name=name))
+        if receipt.duplicate:
+            told = await self._database.read(people.told, receipt.message_id)
+            if told != text:
+                raise _used()
         run = None if receipt.turn_id is None else str(receipt.turn_id)
         return reply(Left(name, reach.address.conversation, run), status=202)
 
@@ -132,6 +140,18 @@ def _known(person: Person) -> Known:
         for each in person.identities
     ]
     return Known(str(person.id), person.name, person.created_at, names)
+
+
+def _platform(request: web.Request) -> str | None:
+    platform = request.query.get("platform")
+    if platform is not None and not re.fullmatch(r"[a-z]{1,32}", platform):
+        raise Refused(400, "invalid_request", "platform must be a name such as whatsapp.")
+    return platform
+
+
+def _used() -> Refused:
+    says = "That messageId stands for another message to them; send this one with an id of its own."
+    return Refused(409, "message_id_used", says)
 
 
 def _page(request: web.Request) -> tuple[int | None, int]:

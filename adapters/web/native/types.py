@@ -7,13 +7,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from adapters.web.fields import Name, Words
 from adapters.web.native.file_types import Files, Named, named
-from adapters.web.wire import name_in_key
+from adapters.web.wire import is_ours, name_in_key
 from core.text import render
 from core.transcript import Entry
 from core.types import Message, Part, Role
 
 Time = Annotated[int, Meta(description="Milliseconds since 1970.")]
 Id = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$")]
+Language = Annotated[str, Meta(description="What the sender reads, such as de or pt-BR.")]
 Comment = Annotated[str, Meta(max_length=2000)]
 
 
@@ -32,6 +33,7 @@ class Send(msgspec.Struct, rename="camel"):
 
     text: Words
     message_id: Name | None = None
+    language: Language | None = None
 
 
 class SendFiles(msgspec.Struct, rename="camel"):
@@ -40,6 +42,7 @@ class SendFiles(msgspec.Struct, rename="camel"):
     files: Files
     text: str | None = None
     message_id: Name | None = None
+    language: Language | None = None
 
 
 class Begin(msgspec.Struct):
@@ -232,7 +235,7 @@ def _plain(
         "created_at": message.created_at,
         "run_id": None if message.turn_id is None else str(message.turn_id),
         "status": status or "waiting",
-        "message_id": UNSET if key is None else name_in_key(key),
+        "message_id": name_in_key(key) if key is not None and is_ours(key) else UNSET,
         "feedback": feedback or UNSET,
         "files": named(message.parts) or UNSET,
     }

@@ -5,6 +5,7 @@ import asyncio
 from aiohttp import web
 
 from adapters.web.chats import Chats
+from adapters.web.door.limits import network
 from adapters.web.door.peers import address
 from adapters.web.door.principal import Kind, Principal, Scope, caller, demand
 from adapters.web.door.verdicts import invalid
@@ -12,6 +13,7 @@ from adapters.web.errors import Refused
 from adapters.web.native import file_types, form
 from adapters.web.native.intake import Intake, size
 from adapters.web.native.messages import TAG, missing
+from adapters.web.native.outtake import Outtake, send
 from adapters.web.routing import Query, Reply, Route
 from adapters.web.wire import PLATFORM, name_of, new_name, reply
 from core import files, kinds, visitors
@@ -38,7 +40,7 @@ class UploadRoutes:
         self._chats = chats
         self._database = chats.database
         self._clock = clock
-        self._intake = Intake()
+        self._intake, self._outtake = Intake(), Outtake()
 
     def routes(self) -> list[Route]:
         """What to add to the application."""
@@ -87,7 +89,7 @@ class UploadRoutes:
         principal = caller(request)
         demand(principal, Scope.CHAT)
         self._chats.count(principal, address(request))
-        async with self._intake.receive(request) as body:
+        async with self._intake.receive(request, _who(principal, request)) as body:
             # Megabytes, for which nobody else should have to wait.
             found = await asyncio.to_thread(_upload, body, **_said(request))
             key = await self._keep(principal, found)
@@ -100,17 +102,14 @@ class UploadRoutes:
         principal = caller(request)
         demand(principal, Scope.HISTORY)
         key = name_of(request, "upload")
-        try:
-            found = await self._database.read(files.read, PLATFORM, principal.account, key)
-        except NotFound:
-            raise missing("file") from None
-        kind = "inline" if found.type in kinds.IMAGES else "attachment"
-        return web.Response(
-            body=found.content,
-            content_type=found.type,
-            charset="utf-8" if found.type == kinds.TEXT else None,
-            headers={**HEADERS, "Content-Disposition": form.disposition(kind, found.name)},
-        )
+        async with self._outtake.hold(_who(principal, request)):
+            try:
+                found = await self._database.read(files.read, PLATFORM, principal.account, key)
+            except NotFound:
+                raise missing("file") from None
+            response = _response(found)
+            await send(request, response)
+        return response
 
     async def discard(self, request: web.Request) -> web.Response:
         """Delete a file that waits for its message; one that was sent goes with that."""
@@ -134,6 +133,23 @@ class UploadRoutes:
         return key
 
 
+def _who(principal: Principal, request: web.Request) -> str:
+    """Whom to count a body for: who need not sign in is known by their address."""
+    if principal.kind in {Kind.PUBLIC, Kind.VISITOR}:
+        return network(address(request))
+    return principal.account
+
+
+def _response(found: Upload) -> web.Response:
+    kind = "inline" if found.type in kinds.IMAGES else "attachment"
+    return web.Response(
+        body=found.content,
+        content_type=found.type,
+        charset="utf-8" if found.type == kinds.TEXT else None,
+        headers={**HEADERS, "Content-Disposition": form.disposition(kind, found.name)},
+    )
+
+
 def _said(request: web.Request) -> dict[str, str]:
     """What a request's head says of the file."""
     headers = request.headers
@@ -150,14 +166,15 @@ def _upload(body: bytearray, *, content_type: str, name: str) -> Upload:
         name = named or name
     else:
         content = bytes(body)
-    if not content:
-        raise Refused(400, "invalid_request", "The file is empty.", param=form.FIELD)
-    return Upload(name=form.tidy(name), type=_kind(content), content=content)
+    kind = _kind(content)
+    return Upload(name=form.tidy(name), type=kind, content=kinds.normal(kind, content))
 
 
 def _kind(content: bytes) -> str:
-    """What a file is. Raises `Refused` (413, 415)."""
+    """What a file is. Raises `Refused` (400, 413, 415)."""
     match files.kind(content):
+        case Fault.EMPTY:
+            raise Refused(400, "invalid_request", "The file is empty.", param=form.FIELD)
         case Fault.SIZE:
             kind = kinds.kind_of(content) or ""
             most = f"of the type {kind}, {size(kinds.most(kind))} is the most"

@@ -5,7 +5,7 @@ from typing import Protocol
 from aiohttp import web
 
 from adapters.web.door.peers import address
-from adapters.web.door.principal import PUBLIC, Kind, Principal
+from adapters.web.door.principal import PUBLIC, Kind, Principal, speaking
 from adapters.web.door.verdicts import invalid, missing
 from adapters.web.errors import Refused
 from core.ports import Clock
@@ -43,6 +43,7 @@ class Credentials:
         self._token = ""
         self._principal: Principal | None = None
         self._checked = 0.0
+        self._request = request
         self.ip = address(request)
 
     @property
@@ -54,12 +55,12 @@ class Credentials:
         """Who sends a frame; without a token, whoever sent the last good one. Raises `Refused`."""
         if not token and self._principal is None:
             if self._anybody:
-                return PUBLIC
+                return speaking(PUBLIC, self._request)
             raise missing()
         principal = await self._look(token or self._token)
         if principal.expires_at is not None and self._clock.now() >= principal.expires_at:
             raise invalid()
-        return principal
+        return speaking(principal, self._request)
 
     async def _look(self, token: str) -> Principal:
         now = self._clock.monotonic()

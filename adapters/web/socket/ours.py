@@ -11,7 +11,7 @@ from adapters.web.errors import Refused
 from adapters.web.marks import read_mark
 from adapters.web.socket.outbox import Outbox
 from adapters.web.socket.streams import Lane, Streams, relay
-from adapters.web.wire import NAME_RULE, encode, is_name, name_in, name_in_key, text_in
+from adapters.web.wire import NAME_RULE, encode, is_name, is_ours, name_in, name_in_key, text_in
 from core import outcomes, transcript
 from core.errors import NotFound
 from core.live import Cursor
@@ -83,7 +83,7 @@ class Ours:
         updates = self._chats.handler.follow(turn_id, cursor)
         keys = await self._chats.database.read(transcript.asked, turn_id)
         begun = cursor is not None and cursor.position > 0
-        message = name_in_key(keys[-1]) if keys else None
+        message = name_in_key(keys[-1]) if keys and is_ours(keys[-1]) else None
         encoder = Frames(session, message, resumed=True, begun=begun)
         self._streams.begin(key, lambda _: relay(updates, encoder, self._outbox))
 

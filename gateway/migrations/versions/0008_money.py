@@ -37,6 +37,14 @@ def _personas() -> None:
 
 def _money() -> None:
     op.add_column("turns", sa.Column("price", sa.Text()))
+    known = sa.text("person_id IS NOT NULL")
+    op.create_index(
+        "ix_turns_person_id",
+        "turns",
+        ["person_id", "id"],
+        sqlite_where=known,
+        postgresql_where=known,
+    )
     op.create_table(
         "budgets",
         sa.Column("id", ID, nullable=False),
@@ -76,9 +84,13 @@ def _links() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("person_id", ID, nullable=False),
+        sa.Column("address_id", ID, nullable=False),
+        sa.Column("turn_id", ID, nullable=False),
         sa.Column("created_at", BIG, nullable=False),
         sa.Column("expires_at", BIG, nullable=False),
         sa.Column("used_at", BIG),
+        sa.Column("used_by", ID),
+        sa.Column("joins", sa.Boolean(create_constraint=False)),
         sa.PrimaryKeyConstraint("id", name="pk_codes"),
         sa.UniqueConstraint("digest", name="uq_codes_digest"),
     )
@@ -90,7 +102,9 @@ def _links() -> None:
         sa.Column("person_id", ID, nullable=False),
         sa.Column("other_id", ID),
         sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("turn_id", ID),
         sa.Column("created_at", BIG, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_links"),
     )
     op.create_index("ix_links_person_id_created_at", "links", ["person_id", "created_at"])
+    op.create_index("ix_links_turn_id", "links", ["turn_id"])

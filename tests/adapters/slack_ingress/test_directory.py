@@ -27,7 +27,8 @@ async def test_names_are_told_by_id(web, clock):
     """Slack is asked once for each, as that workspace's bot."""
     found = await Directory(web, clock).names("T1", ["U1", "U2", "U1"])
     assert found == {"U1": "Ada", "U2": "Grace"}
-    assert web.calls == [("T1", "users.info", {"user": "U1"}), ("T1", "users.info", {"user": "U2"})]
+    asked = [{"user": user, "include_locale": True} for user in ("U1", "U2")]
+    assert web.calls == [("T1", "users.info", each) for each in asked]
 
 
 async def test_names_are_remembered_for_an_hour(web, clock):

@@ -25,24 +25,24 @@ def test_one_person_may_send_so_many_messages(clock):
     """Then it is 429, with the wait until the oldest of them is a minute ago."""
     edge = limits(clock, messages=rules("3/minute"))
     for _ in range(3):
-        edge.message(ANN, IP)
+        edge.act(ANN, IP)
         clock.advance(10)
-    refusal = refused(lambda: edge.message(ANN, IP))
+    refusal = refused(lambda: edge.act(ANN, IP))
     assert refusal.retry_after == 30
-    assert refusal.message == ("Too many messages: no more than 3 per minute. Try again in 30 s.")
+    assert refusal.message == ("Too many requests: no more than 3 per minute. Try again in 30 s.")
     clock.advance(29.5)
-    assert refused(lambda: edge.message(ANN, IP)).retry_after == 1
+    assert refused(lambda: edge.act(ANN, IP)).retry_after == 1
     clock.advance(0.6)
-    edge.message(ANN, IP)
-    refused(lambda: edge.message(ANN, IP))
+    edge.act(ANN, IP)
+    refused(lambda: edge.act(ANN, IP))
 
 
 def test_people_do_not_share_their_messages(clock):
     """Each has their own, wherever they are; a visitor of the same name is another."""
     edge = limits(clock, messages=rules("1/minute"))
     for who in (ANN, BEN, Principal(kind=Kind.VISITOR, name="ann")):
-        edge.message(who, IP)
-        refused(lambda who=who: edge.message(who, "192.0.2.2"))
+        edge.act(who, IP)
+        refused(lambda who=who: edge.act(who, "192.0.2.2"))
 
 
 def test_many_visitors_of_one_address_are_held_together(clock):
@@ -77,12 +77,12 @@ def test_of_several_limits_each_holds(clock):
     """What one refuses does not use up the other."""
     edge = limits(clock, messages=rules("2/minute;3/hour"))
     for _ in range(2):
-        edge.message(ANN, IP)
+        edge.act(ANN, IP)
     for _ in range(5):
-        refused(lambda: edge.message(ANN, IP))
+        refused(lambda: edge.act(ANN, IP))
     clock.advance(61)
-    edge.message(ANN, IP)
-    refusal = refused(lambda: edge.message(ANN, IP))
+    edge.act(ANN, IP)
+    refusal = refused(lambda: edge.act(ANN, IP))
     assert refusal.retry_after == 3600 - 61
     assert "3 per hour" in refusal.message
 
@@ -91,7 +91,7 @@ def test_no_limit_is_none(clock):
     """With `none` one person may send any number."""
     edge = limits(clock, messages=rules("none"))
     for _ in range(1000):
-        edge.message(ANN, IP)
+        edge.act(ANN, IP)
 
 
 def test_new_visitors_are_counted_by_address(clock):

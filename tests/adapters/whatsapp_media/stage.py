@@ -1,7 +1,10 @@
 """A fetcher of media before the fake, and what it was seen to do."""
 
 import socket
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
+import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from adapters.whatsapp.media import MediaFetcher
@@ -26,6 +29,23 @@ class NoNames(AbstractResolver):
 
     async def close(self):
         pass
+
+
+class Redirecting:
+    """A session in which every host sends on to one place, where nobody is."""
+
+    closed = False
+
+    def __init__(self, there):
+        self.asked = []
+        self._there = there
+
+    @asynccontextmanager
+    async def get(self, url, **_):
+        self.asked.append(str(url))
+        if str(url) == self._there:
+            raise aiohttp.ClientConnectionError
+        yield SimpleNamespace(status=302, headers={"Location": self._there})
 
 
 def fetcher_of(session, url, *, told=None, **fields):

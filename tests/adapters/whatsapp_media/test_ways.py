@@ -5,7 +5,15 @@ from yarl import URL
 
 from adapters.whatsapp.media import onward
 from core.errors import Permanent, Transient
-from tests.adapters.whatsapp_media.stage import API, ENOUGH, PATH, PNG, fetcher_of, sent
+from tests.adapters.whatsapp_media.stage import (
+    API,
+    ENOUGH,
+    PATH,
+    PNG,
+    Redirecting,
+    fetcher_of,
+    sent,
+)
 from tests.fakes.twilio import ACCOUNT, TOKEN
 
 BELOW = f"/2010-04-01/Accounts/{ACCOUNT}/Messages/"
@@ -110,6 +118,26 @@ def test_what_stands_for_twilio_may_send_on_to_this_machine_alone(location):
     assert onward(HERE, "http://127.0.0.1:8080/a", local=True).port == 8080
     with pytest.raises(Permanent, match="forbidden"):
         onward(HERE, location, local=True)
+
+
+@pytest.mark.parametrize(
+    ("api_url", "local"),
+    [
+        ("https://api.dublin.ie1.twilio.com", False),
+        ("http://127.0.0.1.evil.example", False),
+        (None, False),
+        ("http://localhost:8080/", True),
+        ("http://[::1]:8080", True),
+    ],
+)
+async def test_only_what_stands_for_twilio_here_may_send_on_to_here(api_url, local):
+    """A region's host is Twilio's own: nothing on this machine is its business."""
+    here = "http://127.0.0.1:8000/a"
+    session = Redirecting(here)
+    source = {"url": (api_url or API).rstrip("/") + PATH}
+    with pytest.raises((Transient, Permanent)):
+        await fetcher_of(session, api_url).fetch(source, most=ENOUGH)
+    assert session.asked == [source["url"], *([here] if local else [])]
 
 
 def test_a_link_is_followed_as_it_is():

@@ -134,6 +134,8 @@ def user(ask: Ask) -> dict[str, Any]:
     name = ask.workspace.users.get(id_, id_)
     profile = {"display_name": name, "real_name": name}
     about = {"id": id_, "team_id": ask.workspace.team, "name": name.lower(), "real_name": name}
+    if ask.args.get("include_locale") in {True, "true", "1"}:
+        about["locale"] = ask.workspace.locales.get(id_, "en-US")
     bot = id_ == ask.workspace.bot_user
     return {"user": {**about, "deleted": False, "is_bot": bot, "tz": "UTC", "profile": profile}}
 

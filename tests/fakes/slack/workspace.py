@@ -22,7 +22,7 @@ class Workspace:
 
     `statuses` and `sessions` are by (channel, thread) and `prompts` by channel, as set last.
     `users` are their names by id: who is not in it exists too, and is called by the id, unless
-    among the `strangers`.
+    among the `strangers`; `locales` are their settings, en-US for all others.
     `ephemerals` are what is still shown; what was replaced is in the `was` of its successor.
     """
 
@@ -38,6 +38,7 @@ class Workspace:
     messages_tab: bool = True
     users: dict[str, str] = field(default_factory=dict)
     strangers: set[str] = field(default_factory=set)
+    locales: dict[str, str] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     ephemerals: list[Ephemeral] = field(default_factory=list)
     statuses: dict[tuple[str, str | None], str] = field(default_factory=dict)

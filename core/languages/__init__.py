@@ -1,0 +1,1 @@
+"""The words of core that people read, a file a language."""
