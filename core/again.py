@@ -48,7 +48,7 @@ def again(  # noqa: PLR0913 - what is replaced, by what, for whom
     new = _open(db, session_id, row, owner, now)
     if row.person_id is not None:
         check(rates.take(db, row.person_id, allowances, now=now))
-    _replace(db, session_id, turn_id, new)
+    _replace(db, session, turn_id, new)
     turn = opened(db, new)
     # What the operator has us tell is to be heard all the same.
     db.execute(_KEEP_TOLD, {"session": session_id, "turn": turn_id, "by": new})
@@ -77,11 +77,14 @@ def _open(db: Connection, session_id: int, row: Any, owner: str, now: int) -> in
     return turn_id
 
 
-def _replace(db: Connection, session_id: int, turn_id: int, new: int) -> None:
-    replaced = db.execute(sql.REPLACE, {"session": session_id, "turn": turn_id, "by": new}).rowcount
+def _replace(db: Connection, session: Any, turn_id: int, new: int) -> None:
+    values = {"session": session.id, "turn": turn_id, "by": new}
+    replaced = db.execute(sql.REPLACE, values).rowcount
+    if session.summary is not None and turn_id >= session.window_from:
+        return  # what is not shown is summed up
     if replaced > 1:
         # The model's window was cut for turns that are gone; what it left out is recent now.
-        db.execute(_OPEN_WINDOW, {"session": session_id})
+        db.execute(_OPEN_WINDOW, {"session": session.id})
 
 
 def _move(db: Connection, turn: Turn, turn_id: int) -> int:

@@ -75,11 +75,6 @@ class Attachments:
             contents = await self._database.read(files.contents, shown)
             yield {key: _seen(kept.get(key), contents.get(key)) for key in keys}
 
-    async def gather(self, spoken: Iterable[Spoken]) -> Files:
-        """The same, without an end."""
-        async with self.shown_to(spoken) as known:
-            return known
-
     async def give_up(self, keys: Iterable[str]) -> None:
         """The models' provider would not have these: they are shown to none any more."""
         for key in keys:

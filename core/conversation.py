@@ -182,11 +182,11 @@ class ConversationHandler:
         Returns the turns that were dropped.
         """
         dropped, tasks = self.running, list(self._tasks)
-        await self._worker.rest()
         self._running.difference_update(turn.id for turn in self._line.clear())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._worker.rest()
         return dropped
 
     # --- the way of a turn ---

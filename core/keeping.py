@@ -23,17 +23,18 @@ def kept(  # noqa: PLR0913 - what was said, and to whom
     answered: Answered | None,
     log: TurnLog,
     bill: Bill,
-    asked: Context,
+    asked: Context | None,
     opening: str = "",
     *,
     language: str | None = None,
 ) -> Answer:
     """What is stored of an answer whose words are in the log; None is one that was stopped.
 
-    The log, which begins with the `opening`, is made to say what is stored, in the `language` of
-    whoever asked.
+    `asked` is None if that was before anything was asked. The log, which begins with the
+    `opening`, is made to say what is stored, in the `language` of whoever asked.
     """
-    shown = len(asked.prompt.messages)
+    shown = 0 if asked is None else len(asked.prompt.messages)
+    window_from = None if asked is None else asked.window_from
     if answered is None:
         return Answer(
             status=Status.CANCELLED,
@@ -41,7 +42,7 @@ def kept(  # noqa: PLR0913 - what was said, and to whom
             stop_reason=STOPPED,
             usage=bill.usage,
             cost=bill.cost,
-            window_from=asked.window_from,
+            window_from=window_from,
             shown=shown,
         )
     notice = notice_of(answered)
@@ -61,7 +62,7 @@ def kept(  # noqa: PLR0913 - what was said, and to whom
         stop_reason=answered.stop_reason,
         usage=answered.usage,
         cost=answered.cost,
-        window_from=asked.window_from,
+        window_from=window_from,
         shown=shown,
     )
 

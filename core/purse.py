@@ -66,8 +66,8 @@ class Purse:
     def route(self, turn: Turn, prompt: Prompt, *, text: str, last: str | None) -> Prompt:
         """Have small talk answered by the cheap model, unless the prompt wishes for another.
 
-        `text` is what was said, without what the prompt tells besides. `last` is the model that answered before in the conversation. One that has left the cheap
-        model never comes back to it.
+        `text` is what was said, without what the prompt tells besides. `last` is the model that
+        answered before in the conversation. One that has left the cheap model never comes back.
         """
         simple = self._money.simple
         if simple is None or prompt.model is not None:

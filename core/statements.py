@@ -236,7 +236,13 @@ OPENED = select(turns.c.id).where(
 # --- again ---
 
 LOCK_SESSION = (
-    select(sessions.c.id, sessions.c.history_from, sessions.c.system)
+    select(
+        sessions.c.id,
+        sessions.c.history_from,
+        sessions.c.window_from,
+        sessions.c.summary,
+        sessions.c.system,
+    )
     .where(sessions.c.id == number("session"), sessions.c.erased_at.is_(None))
     .with_for_update(key_share=True)
 )

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from adapters.claude import Claude
-from core.answering import Answerer, Manner
+from core.answering import Answerer
 from core.asking import Asker
 from core.attachments import Attachments
 from core.database import Database
 from core.facts import PriceUnknown
+from core.manner import Manner
 from core.memory import Memory, Strategy
 from core.models import Models
 from core.obeying import Obeyer

@@ -9,6 +9,7 @@ from core.kinds import PDF
 from core.types import File, Prompt, PromptMessage
 
 Option = Literal["cache_control", "output_config", "image", "document"]
+LOOKBACK = 15  # blocks before a mark in which a provider surely looks for what it has kept
 OPTIONS: frozenset[Option] = frozenset(get_args(Option))
 """What only Anthropic's own servers are sure to know."""
 SIMPLE: frozenset[Option] = frozenset({"image", "document"})
@@ -40,6 +41,9 @@ def body(prompt: Prompt, model: str, options: frozenset[Option], effort: str) ->
     system: Any = prompt.system
     if "cache_control" in options and prompt.cache is not None:
         messages[-1]["content"] = _kept(messages[-1]["content"], prompt.cache)
+        if len(messages[-1]["content"]) > LOOKBACK and len(messages) > 2:
+            # The provider would not look back as far as to where it was kept the last time.
+            messages[-3]["content"] = _kept(messages[-3]["content"], prompt.cache)
         system = _kept(prompt.system, prompt.cache)
     asked = {"model": model, "max_tokens": prompt.max_tokens, "stream": True}
     if prompt.system.strip():

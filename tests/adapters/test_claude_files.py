@@ -100,3 +100,12 @@ async def test_one_bad_file_does_not_blind_claude(fake: FakeAnthropic) -> None:
     finally:
         await made.close()
     assert said(fake)[0] == block("image", CAT)
+
+
+async def test_many_files_do_not_hide_what_was_kept_before_them(fake: FakeAnthropic) -> None:
+    """A provider looks back over 20 blocks: the question before is marked once more."""
+    answer = PromptMessage(role="assistant", text="Hello.")
+    await ask(fake, look("Hi"), answer, look("And these?", *[CAT] * 20), full_body=True)
+    body = fake.requests[0].body
+    assert "cache_control" in body["messages"][0]["content"][-1]
+    assert fake.requests[0].breakpoints == 3

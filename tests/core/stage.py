@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from core import transcript
-from core.answering import Answerer, Manner
+from core.answering import Answerer
 from core.asking import Asker
 from core.attachments import Attachments
 from core.bus import LocalBus
@@ -18,6 +18,7 @@ from core.conversation import ConversationHandler
 from core.database import DatabaseDown
 from core.delivery import Courier
 from core.live import Live
+from core.manner import Manner
 from core.memory import Memory, Strategy
 from core.models import Limits, Models
 from core.obeying import Obeyer

@@ -39,6 +39,7 @@ def said(words, name=None, **options):
         ("/etc/hosts is broken", ("!", "/"), None, None),
         ("/ help", ("!", "/"), None, None),
         ("!stop\nplease", ("!", "/"), None, None),
+        ("!persona\nSage", ("!", "/"), None, None),
         ("", ("",), None, None),
         ("!", ("!", "/"), None, None),
     ],

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from core import linking, people, transcript, turns, visitors
-from core.answering import Manner
+from core import linking, past, people, transcript, turns, visitors
 from core.joining import Joined
+from core.manner import Manner
 from core.memory import Strategy
 from core.tables import budgets, links, messages, rates, sessions
 from core.tables import turns as turns_
@@ -248,6 +248,24 @@ async def test_a_condensed_past_and_a_fresh_one_are_both_remembered(world):
     assert "They count." in row.summary
     assert "My name is Ada" in row.summary
     assert await world.shown("phone") == ["My name is Ada, remember 42", "0", "1", "2"]
+
+
+async def test_a_summary_of_one_that_comes_after_is_thrown_away(world):
+    """It knows nothing of what the other said, and would take its place."""
+    await world.talk("laptop", "one")
+    turn = await world.talk("phone", "My name is Ada")
+    await world.talk("laptop", "two")
+    last = await world.talk("laptop", "three")
+    session = await world.session("laptop")
+    before = await world.database.read(past.read, session, turn_id=last.id)
+    await world.link()
+    assert await world.session("laptop") == session
+    kept = await world.database.write(
+        past.condense, session, before, summary="They count.", window_from=last.id
+    )
+    assert not kept
+    found = await world.database.read(past.read, session, turn_id=last.id)
+    assert turn.id in {each.turn_id for each in found.spoken}
 
 
 async def test_what_either_has_used_both_have_used(world):

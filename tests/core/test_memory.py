@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from core import account, again, memory, transcript
-from core.answering import Manner
 from core.errors import Rejected, TooLong, Transient
 from core.facts import Condensed
+from core.manner import Manner
 from core.memory import Strategy
 from core.tables import sessions
 from core.types import Attachment, Sender, Status

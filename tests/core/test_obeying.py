@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import func, select
 
 from core import choices, people, transcript
-from core.answering import Manner
 from core.commands import Command
 from core.errors import Fenced, Rejected
+from core.manner import Manner
 from core.personas import Persona, Personas
-from core.tables import codes, files, messages, sessions
+from core.tables import codes, deliveries, files, messages, sessions
 from core.types import Attachment, Sender, Status
 from tests.core.stage import MODEL, PUSH, SUMMING, Platform, event, stage
 from tests.core.test_again import accept
@@ -115,6 +115,7 @@ async def test_whoever_is_forgotten_leaves_nothing_said(database):
         assert sorted(texts)[:2] == ["!forget", "Bob's"]
         assert len(texts) == 4
         assert await count(database, files) == 0
+        assert await count(database, deliveries) == 2
         assert await count(database, sessions, sessions.c.erased_at.is_not(None)) == 1
 
 

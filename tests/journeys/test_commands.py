@@ -67,6 +67,7 @@ async def test_stop_ends_the_answer_at_once(url: str, where: str) -> None:
         await world.say(where, stop)
         await until(lambda: not world.house.gateway.handler.running)
         hold.release()
+        assert "an AI" in await world.say(where, f"{SIGN.get(where, '!')}about")
 
 
 async def test_replies_are_in_the_language_of_whoever_asks(url: str) -> None:

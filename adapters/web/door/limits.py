@@ -51,7 +51,8 @@ class Limits:
     """Counts in this process; each method counts once or raises `Refused` (429).
 
     `messages` are the rules for what one person does besides sending messages, `public` those for
-    an address whose people do not sign in. Without `edge` requests and tries are not counted: it serves its own machine alone.
+    an address whose people do not sign in. Without `edge` requests and tries are not counted: it
+    serves its own machine alone.
     """
 
     def __init__(self, *, messages: Rules, public: Rules, edge: bool, clock: Clock) -> None:
