@@ -7,12 +7,13 @@ from sqlalchemy import Connection, select, update
 
 from core import files, rates
 from core import statements as sql
+from core.arrivals import check, content_of, store, stored
 from core.database import Contended
 from core.errors import NotFound, Transient
 from core.rates import Allowance
 from core.statements import number
 from core.tables import messages, sessions
-from core.turns import check, content_of, opened, store, stored
+from core.turns import opened
 from core.types import TELL, InboundEvent, Part, Receipt, Turn
 
 

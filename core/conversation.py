@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from core import outcomes, past, transcript, turns
+from core import arrivals, outcomes, past, transcript
 from core.admission import STEP, Admission
 from core.answering import Answerer
 from core.database import Database
@@ -237,7 +237,7 @@ class ConversationHandler:
         return int(self._clock.now() * 1000)
 
 
-def _accept(  # noqa: PLR0913 - as `turns.accept`
+def _accept(  # noqa: PLR0913 - as `arrivals.accept`
     db: Connection,
     event: InboundEvent,
     *,
@@ -247,7 +247,7 @@ def _accept(  # noqa: PLR0913 - as `turns.accept`
     allowances: Sequence[Allowance],
 ) -> tuple[Receipt, Past | None]:
     """Accept, and read at once what the turn will need: one trip to the database less."""
-    receipt = turns.accept(
+    receipt = arrivals.accept(
         db,
         event,
         owner=owner,

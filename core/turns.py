@@ -1,32 +1,26 @@
 """The life of a turn, as functions over a connection. The caller owns the transaction.
 
-A turn is opened by a message (`accept`) or by the turn before it (`close`), and while it is open
-it is its session's lease: a partial unique index lets a session have one. Whoever takes a turn
+A turn is opened by a message (`core.arrivals`) or by the turn before it (`close`), and while it is
+open it is its session's lease: a partial unique index lets a session have one. Whoever takes a turn
 over (`core.leases`) counts `attempt` up, and every later write by the former owner raises `Fenced`.
 
 Locks are always taken in one order, session before turn; two transactions can't wait for each
 other.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import ceil
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
-from core import addresses, consistency, files, people, rates, spending, visitors
+from core import consistency, spending
 from core import statements as sql
-from core.database import Contended
-from core.errors import Fenced, RateLimited
-from core.rates import Allowance
-from core.types import STOPPED, Address, Answer, InboundEvent, Part, Receipt, Status, Turn
-from core.wording import language_of
+from core.errors import Fenced
+from core.types import STOPPED, Address, Answer, Status, Turn
 
 # A turn is given up after three attempts that broke by themselves, or nine deaths of its
 # process: a process that dies takes down every turn that it works on, and most are innocent.
 BLAME_LIMIT, BROKE, DIED = 9, 3, 1
-QUEUE_SECONDS = 5  # a guess at when a running answer may be over
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,168 +29,6 @@ class Next:
 
     turn: Turn
     message_ids: tuple[int, ...]
-
-
-def accept(  # noqa: PLR0913 - what is said, and what was decided beforehand
-    db: Connection,
-    event: InboundEvent,
-    *,
-    owner: str,
-    now: int,
-    stale_before: int,
-    allowances: Sequence[Allowance] = (),
-) -> Receipt:
-    """Store a message, and open a turn for it if its session has none open.
-
-    The turn belongs to `owner`. A session whose last turn closed before `stale_before` starts
-    afresh. The same `message_key` again stores nothing, and tells where the first one went.
-    Raises `RateLimited` when more messages wait already than `event.queue` allows or their sender
-    has used up the `allowances`, `NotFound` for a file that the sender has not uploaded or sent
-    before, and `visitors.Retired`.
-    """
-    found = addresses.lock(db, event.address)
-    new = found is None
-    if found is None and (earlier := stored(db, event)) is not None:
-        return earlier
-    place = found or _new_address(db, event, now)
-    session_id, person_id = place.session_id, _asker(db, event, place, now)
-    opening = {
-        "session": session_id,
-        "address": place.id,
-        "owner": owner,
-        "now": now,
-        "key": event.message_key,
-        "person": person_id,
-    }
-    turn_id = sql.OPEN_UNLESS_KNOWN.scalar(db, opening)
-    where = {
-        "session_id": session_id,
-        "turn_id": turn_id,
-        "address_id": place.id,
-        "person_id": person_id,
-    }
-    content = content_of(event, new=new, now=now)
-    if allowances and person_id is not None and event.metered:
-        if turn_id is None and (earlier := stored(db, event)) is not None:
-            return earlier  # platforms repeat themselves: that costs nobody anything
-        content += _limited(db, event, person_id, allowances, now)
-    message_id = store(db, where, content, key=event.message_key, now=now)
-    if message_id is None:
-        earlier = stored(db, event)
-        if earlier is None or turn_id is not None:
-            # Stored by another transaction since this one looked: undo the turn that it opened.
-            raise Contended("another transaction stored the same message")
-        return earlier
-    if event.files:
-        files.claim(db, event, message_id, now=now)
-    if turn_id is None and event.queue is not None:
-        _check_queue(db, session_id, event.queue)
-    if turn_id is not None and place.updated_at < stale_before:
-        db.execute(sql.START_AFRESH, {"session": session_id, "turn": turn_id})
-    receipt = Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id)
-    if turn_id is None:
-        return receipt
-    turn = Turn(
-        id=turn_id,
-        session_id=session_id,
-        owner=owner,
-        attempt=1,
-        blame=0,
-        status=Status.RUNNING,
-        address_id=place.id,
-        address=event.address,
-        system=place.system,
-        person_id=person_id,
-    )
-    return replace(receipt, turn=turn)
-
-
-def _limited(
-    db: Connection, event: InboundEvent, person_id: int, allowances: Sequence[Allowance], now: int
-) -> list[Part]:
-    """What stands in a message that is one too many: it is kept, and answered by no model.
-
-    Where its sender can be refused it is: raises `RateLimited`.
-    """
-    seconds = rates.take(db, person_id, allowances, now=now)
-    if seconds is None:
-        return []
-    if event.queue is not None:
-        check(seconds)
-    return [{"type": "limited", "seconds": max(1, ceil(seconds))}]
-
-
-def check(seconds: float | None) -> None:
-    """Raise `RateLimited` if so many seconds have to be waited."""
-    if seconds is not None:
-        wait = max(1, ceil(seconds))
-        raise RateLimited(f"Too many messages. Try again in {wait} s.", retry_after=wait)
-
-
-def store(
-    db: Connection, where: dict[str, int | None], content: list[Part], *, key: str, now: int
-) -> int | None:
-    """Store what a person said, and return its message id; None if the key is taken."""
-    saying = {"role": "user", "content": content, "dedupe_key": key, "created_at": now}
-    message_id: int | None = sql.STORE.scalar(db, {**where, **saying})
-    return message_id
-
-
-def _new_address(db: Connection, event: InboundEvent, now: int) -> addresses.Found:
-    if event.visitor is not None:
-        visitors.hold(db, event.visitor)  # or it would stay behind when the others move
-    person_id = people.know(db, event, now=now) if event.address.direct else None
-    return addresses.make(db, event.address, system=event.system, now=now, person_id=person_id)
-
-
-def _asker(db: Connection, event: InboundEvent, place: addresses.Found, now: int) -> int | None:
-    """Who said it: whose conversation it is, or one of the many in a channel."""
-    if event.address.direct and place.person_id is not None:
-        return place.person_id
-    person_id = people.know(db, event, now=now)
-    if event.address.direct and person_id is not None:
-        people.own(db, place.session_id, person_id)
-    return person_id
-
-
-def _check_queue(db: Connection, session_id: int, longest: int) -> None:
-    """Refuse the message that was just stored if it is one too many; the caller undoes it."""
-    waiting = db.execute(sql.WAITING, {"session": session_id}).scalar_one()
-    if waiting > longest:
-        raise RateLimited(
-            f"{longest} messages wait for the running answer already; send this one after it",
-            retry_after=QUEUE_SECONDS,
-        )
-
-
-def content_of(event: InboundEvent, *, new: bool, now: int) -> list[Part]:
-    """The message as it is stored: its words, and what else its sender asked for."""
-    content: list[Part] = [{"type": "text", "text": event.text}]
-    if event.tell is not None:
-        content = [{"type": "tell", "tell": event.tell}]
-    transcript = [[said.role, said.text] for said in event.transcript] if new else []
-    if transcript or event.model or event.max_tokens:
-        content.insert(
-            0,
-            {
-                "type": "asked",
-                "model": event.model,
-                "max_tokens": event.max_tokens,
-                "transcript": transcript,
-            },
-        )
-    if event.sender is not None:
-        where = {"platform": event.address.platform, "name": event.sender.name}
-        spoken = language_of(event.language)
-        language = {"language": spoken} if spoken else {}
-        content.append({"type": "from", "at": now, **where, **language})
-    content += files.parts_of(event)
-    if event.command is not None:
-        argument = {"argument": event.argument} if event.argument else {}
-        content.append({"type": "command", "name": event.command, **argument})
-    if event.origin is not None:
-        content.append({"type": "origin", "origin": dict(event.origin)})
-    return content
 
 
 def finish(db: Connection, turn: Turn, answer: Answer, *, now: int) -> int | None:
@@ -241,16 +73,6 @@ def close(
         return _already(db, turn), _followed(db, turn)
     _settle_up(db, turn, answer)
     return _store_answer(db, turn, answer, now), _open_next(db, turn, now)
-
-
-def stored(db: Connection, event: InboundEvent) -> Receipt | None:
-    """Where the same message went, if it is stored already."""
-    row = db.execute(sql.FIND_MESSAGE, {"key": event.message_key}).first()
-    if row is None:
-        return None
-    return Receipt(
-        session_id=row.session_id, message_id=row.id, turn_id=row.turn_id, duplicate=True
-    )
 
 
 def _already(db: Connection, turn: Turn) -> int | None:

@@ -11,7 +11,7 @@ from adapters.web.door.principal import Kind, Principal, Scope, demand
 from adapters.web.door.verdicts import invalid
 from adapters.web.errors import Refused
 from adapters.web.wire import address_of, message_key
-from core import commands, files, outcomes, transcript, turns
+from core import arrivals, commands, files, outcomes, transcript
 from core.account import ONCE, Conversation, find
 from core.changes import Changes
 from core.commands import Command
@@ -97,9 +97,9 @@ class Chats:
         try:
             self._allowance.message(principal, said.ip)
         except Refused:
-            if said.message is None or await self.database.read(turns.stored, event) is None:
+            if said.message is None or await self.database.read(arrivals.stored, event) is None:
                 raise
-        if event.command == commands.STOP and not await self.database.read(turns.stored, event):
+        if event.command == commands.STOP and not await self.database.read(arrivals.stored, event):
             await self.stop(principal, said.session)
         try:
             receipt = await self.handler.accept(event)

@@ -7,7 +7,17 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select, true
 
-from core import account, addresses, deliveries, export, feedback, outcomes, transcript, turns
+from core import (
+    account,
+    addresses,
+    arrivals,
+    deliveries,
+    export,
+    feedback,
+    outcomes,
+    transcript,
+    turns,
+)
 from core.errors import Fenced
 from core.tables import addresses as addresses_table
 from core.tables import deliveries as deliveries_table
@@ -65,7 +75,7 @@ async def test_a_list_is_read_in_pages(database):
     for name in names:
         await exchange(database, "Hi", place=name)
     other = Address(platform="web", account="y", conversation="n1")
-    await database.write(turns.accept, told("Hi", address=other), **NOW)
+    await database.write(arrivals.accept, told("Hi", address=other), **NOW)
     for limit in (1, 3, 7, 100):
         pages, before = [], None
         while page := await database.read(
@@ -81,7 +91,7 @@ async def test_a_list_is_read_in_pages(database):
 
 async def test_a_conversation_is_told_by_how_it_began(database):
     """Its first words, how many answers it has, and when it was begun and last used."""
-    first = await database.write(turns.accept, told("one"), owner="a", now=5, stale_before=-1)
+    first = await database.write(arrivals.accept, told("one"), owner="a", now=5, stale_before=-1)
     answer = Answer(status=Status.DONE, parts=({"type": "text", "text": "re: one"},))
     await database.write(turns.close, first.turn, answer, now=9)
     await accept(database, "two")
@@ -149,7 +159,7 @@ async def test_conversations_change_hands_under_new_names(database):
     kept = await database.read(export.conversations, "web", "y", after="", limit=9)
     assert len(kept) == 2
     where = Address(platform="web", account="y", conversation=names["s"])
-    following = await database.write(turns.accept, told("three", address=where), **NOW)
+    following = await database.write(arrivals.accept, told("three", address=where), **NOW)
     spoken = await database.read(transcript.spoken, following.session_id, turn_id=following.turn_id)
     assert [said.parts[0]["text"] for said in spoken] == ["one", "re: one", "three"]
 
@@ -194,7 +204,7 @@ async def test_all_that_is_kept_is_taken_along(database):
 async def test_what_is_erased_is_gone(database):
     """No word of it is left, nor whose it was; others' conversations are untouched."""
     other = Address(platform="web", account="y", conversation="s")
-    await database.write(turns.accept, told("Hi", address=other), **NOW)
+    await database.write(arrivals.accept, told("Hi", address=other), **NOW)
     left = await rows(database)
     first = await exchange(database, "one")
     answer = (await database.read(transcript.conversation, first.session_id, before=None, limit=9))[
@@ -282,7 +292,7 @@ async def test_an_erasure_that_meets_a_message_takes_it_along(database, after):
     """The message was first: nothing of it is left, and nothing fails."""
     await exchange(database, "one")
     pause = Pause()
-    accepting = paced(turns.accept, pause, after)
+    accepting = paced(arrivals.accept, pause, after)
     arriving = asyncio.create_task(database.write(accepting, told("two"), **NOW))
     await pause.reached.wait()
     erasing = asyncio.create_task(erase(database))

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core import again as module
-from core import leases, outcomes, transcript, turns
+from core import arrivals, leases, outcomes, transcript, turns
 from core.again import Busy, again
 from core.database import Contended
 from core.errors import NotFound
@@ -29,7 +29,7 @@ def told(words, *, key=None, place="alice", **changes):
 async def accept(database, words, **options):
     """Accept a new message."""
     said = told(words, **options)
-    return await database.write(turns.accept, said, owner="a", now=0, stale_before=-1)
+    return await database.write(arrivals.accept, said, owner="a", now=0, stale_before=-1)
 
 
 async def anew(database, receipt, turn_id=None, *, said=None, owner="a", now=0):
@@ -300,7 +300,7 @@ async def test_an_answer_anew_that_meets_a_message_is_told_to_wait(database):
     first = await exchange(database, "one")
     pause = Pause()
     slow = asyncio.create_task(
-        database.write(paced(turns.accept, pause, 3), event(), owner="a", now=0, stale_before=-1)
+        database.write(paced(arrivals.accept, pause, 3), event(), owner="a", now=0, stale_before=-1)
     )
     await pause.reached.wait()
     late = asyncio.create_task(anew(database, first))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import leases, transcript, turns
+from core import arrivals, leases, transcript, turns
 from core.context import KEPT, LONGEST, MAX_TOKENS
 from core.context import build as whole
 from core.past import Past
@@ -405,7 +405,7 @@ def test_a_wished_model_is_for_that_answer_alone():
 async def told_of(database, **changes):
     """What a message with a transcript, a wish and a system prompt leaves in the database."""
     said = replace(event("three"), **changes)
-    receipt = await database.write(turns.accept, said, owner="a", now=0, stale_before=-1)
+    receipt = await database.write(arrivals.accept, said, owner="a", now=0, stale_before=-1)
     spoken = await database.read(transcript.spoken, receipt.session_id, turn_id=receipt.turn_id)
     return receipt, build(spoken, turn_id=receipt.turn_id, system="s", cache="5m").prompt
 
@@ -427,7 +427,7 @@ async def test_a_message_that_waits_keeps_its_wishes(database):
     """They are stored with it, and count when its turn comes."""
     receipt, _ = await told_of(database)
     said = replace(event("four"), model="m", max_tokens=9)
-    await database.write(turns.accept, said, owner="a", now=0, stale_before=-1)
+    await database.write(arrivals.accept, said, owner="a", now=0, stale_before=-1)
     _, following = await database.write(turns.close, receipt.turn, ANSWERED, now=0)
     turn = following.turn
     spoken = await database.read(transcript.spoken, turn.session_id, turn_id=turn.id)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from core import (
+    arrivals,
     asking,
     conversation,
     deliveries,
@@ -240,7 +241,7 @@ async def test_a_message_knows_its_turn_at_once_when_nothing_runs_before_it(data
 async def test_who_follows_from_before_the_turn_runs_sees_it_all(database):
     """A turn that is stored but not begun is waited for."""
     async with stage(database, says("Hel", "lo")) as theatre:
-        receipt = await database.write(turns.accept, event(), owner="a", now=0, stale_before=-1)
+        receipt = await database.write(arrivals.accept, event(), owner="a", now=0, stale_before=-1)
         watching = asyncio.create_task(theatre.watch(receipt.turn_id))
         await until(lambda: theatre.live._news)
         theatre.handler.start(receipt.turn)
@@ -373,7 +374,7 @@ async def test_stop_before_the_model_is_asked_asks_no_model(database, platform):
         reading = Pause()
         theatre.database.meet(past.read, reading)
         receipt = await database.write(
-            turns.accept, event(platform=platform), owner="a", now=0, stale_before=-1
+            arrivals.accept, event(platform=platform), owner="a", now=0, stale_before=-1
         )
         theatre.handler.start(receipt.turn)
         await reading.reached.wait()
@@ -475,7 +476,7 @@ async def test_a_stopped_answer_that_another_process_delivers_is_still_cancelled
     """A crash between storing and delivering does not turn a stopped turn into a done one."""
     async with stage(database, adapter=Platform()) as theatre:
         receipt = await database.write(
-            turns.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
+            arrivals.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
         )
         partial = Answer(status=Status.CANCELLED, parts=({"type": "text", "text": "Hel"},))
         await database.write(turns.finish, receipt.turn, partial, now=0)
@@ -694,7 +695,7 @@ async def test_after_too_many_deaths_a_turn_fails_and_no_model_is_asked(database
     adapter = Platform()
     async with stage(database, adapter=adapter) as theatre:
         receipt = await database.write(
-            turns.accept, event(platform=platform), owner="dead 0", now=0, stale_before=-1
+            arrivals.accept, event(platform=platform), owner="dead 0", now=0, stale_before=-1
         )
         for number in range(1, BLAME_LIMIT):
             await database.write(leases.recover, f"dead {number}", single=False, dead_ms=0, lost=())
@@ -709,7 +710,7 @@ async def test_after_two_crashes_a_turn_is_still_answered(database):
     """The third attempt is an attempt."""
     async with stage(database, says("Hello")) as theatre:
         receipt = await database.write(
-            turns.accept, event(), owner="dead 0", now=0, stale_before=-1
+            arrivals.accept, event(), owner="dead 0", now=0, stale_before=-1
         )
         await database.write(leases.recover, "dead 1", single=False, dead_ms=0, lost=())
         await sweep(theatre, times=1)
@@ -738,7 +739,7 @@ async def test_an_answered_turn_of_a_dead_replica_is_delivered_and_not_asked_aga
     adapter = Platform()
     async with stage(database, adapter=adapter) as theatre:
         receipt = await database.write(
-            turns.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
+            arrivals.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
         )
         await database.write(deliveries.checkpoint, receipt.turn, 0, "begun", sent_at=None)
         answer = Answer(status=Status.DONE, parts=HELLO)
@@ -754,7 +755,7 @@ async def test_a_failed_turn_of_a_dead_replica_is_delivered_as_its_apology(datab
     adapter = Platform()
     async with stage(database, adapter=adapter) as theatre:
         receipt = await database.write(
-            turns.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
+            arrivals.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
         )
         failed = Answer(status=Status.FAILED, error=Failure.UNAVAILABLE)
         await database.write(turns.finish, receipt.turn, failed, now=0)
@@ -769,7 +770,7 @@ async def test_viewers_of_a_taken_over_answer_are_told_its_message(database):
     pause = Pause()
     async with stage(database, adapter=Platform(pause)) as theatre:
         receipt = await database.write(
-            turns.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
+            arrivals.accept, event(platform=PUSH), owner="dead", now=0, stale_before=-1
         )
         answer = Answer(status=Status.DONE, parts=HELLO)
         message_id = await database.write(turns.finish, receipt.turn, answer, now=0)
@@ -846,7 +847,7 @@ async def test_a_question_that_cannot_be_read_is_tried_again(database):
     """The attempt breaks before the model is asked, and the turn is taken up again."""
     async with stage(Troubled(database), says("Hello")) as theatre:
         theatre.database.meet(past.read, DatabaseDown("away"))
-        receipt = await database.write(turns.accept, event(), owner="a", now=0, stale_before=-1)
+        receipt = await database.write(arrivals.accept, event(), owner="a", now=0, stale_before=-1)
         theatre.handler.start(receipt.turn)
         await theatre.done()
         await sweep(theatre)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from core import account, files, turns
+from core import account, arrivals, files
 from core.errors import NotFound, RateLimited
 from core.files import Fault, Upload
 from core.tables import files as table
@@ -61,7 +61,7 @@ async def test_an_upload_is_sent_once(database):
     await accept(database, "look", files=UPLOADED)
     with pytest.raises(NotFound):
         await accept(database, "again", key="late", files=UPLOADED)
-    assert await database.read(turns.stored, told("again", key="late")) is None
+    assert await database.read(arrivals.stored, told("again", key="late")) is None
 
 
 async def test_an_upload_is_its_owners(database):

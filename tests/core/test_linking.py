@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from core import linking, past, people, transcript, turns, visitors
+from core import arrivals, linking, past, people, transcript, turns, visitors
 from core.joining import Joined
 from core.manner import Manner
 from core.memory import Strategy
@@ -40,7 +40,7 @@ class World:
 
     async def hear(self, place, words="Hi"):
         receipt = await self.database.write(
-            turns.accept, said(words, place=place), owner="a", now=NOW, stale_before=-1
+            arrivals.accept, said(words, place=place), owner="a", now=NOW, stale_before=-1
         )
         if receipt.turn is not None:
             self.open[place] = receipt.turn
@@ -357,7 +357,7 @@ async def test_a_visitor_who_is_identified_is_the_user(database):
         return replace(made, sender=sender, address=replace(made.address, account=account))
 
     for account in ("visitor:v", "user:ann"):
-        await database.write(turns.accept, from_(account), owner="a", now=1, stale_before=-1)
+        await database.write(arrivals.accept, from_(account), owner="a", now=1, stale_before=-1)
     visitor = (await database.read(people.listed, limit=9))[1]
     await database.write(
         visitors.identify, "v", platform="web", account_id="visitor:v", to="user:ann", now=9
@@ -365,7 +365,7 @@ async def test_a_visitor_who_is_identified_is_the_user(database):
     [ann] = await database.read(people.listed, limit=9)
     assert ann.id == visitor.id
     assert [each.account for each in ann.identities] == ["user:ann"]
-    await database.write(turns.accept, from_("visitor:w"), owner="a", now=1, stale_before=-1)
+    await database.write(arrivals.accept, from_("visitor:w"), owner="a", now=1, stale_before=-1)
     await database.write(
         visitors.identify, "w", platform="web", account_id="visitor:w", to="user:eve", now=9
     )

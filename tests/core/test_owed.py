@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from core import account, deliveries, leases, outcomes, owed, turns
+from core import account, arrivals, deliveries, leases, outcomes, owed
 from core.errors import Fenced
 from core.tables import addresses
 from core.tables import deliveries as deliveries_table
@@ -261,7 +261,7 @@ def at(person):
 async def say(database, words, person):
     """A person of a platform with contacts writes."""
     said = replace(told(words), address=at(person))
-    return await database.write(turns.accept, said, owner="a", now=0, stale_before=-1)
+    return await database.write(arrivals.accept, said, owner="a", now=0, stale_before=-1)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["who has written", "who has not"])

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
-from core import asking, conversation, leases, turns, viewers
+from core import arrivals, asking, conversation, leases, turns, viewers
 from core.database import Contended, DatabaseDown
 from core.errors import Transient
 from core.facts import HeartbeatMissed, ReplicaStopped, TurnClosed, TurnFenced, TurnsRecovered
@@ -42,7 +42,9 @@ def _at_once(monkeypatch):
 
 async def accepted(database, owner, **options):
     """A message whose turn belongs to a replica that never began it."""
-    return await database.write(turns.accept, event(**options), owner=owner, now=0, stale_before=-1)
+    return await database.write(
+        arrivals.accept, event(**options), owner=owner, now=0, stale_before=-1
+    )
 
 
 async def alive(database):

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.util import await_only
 
-from core import deliveries, leases, outcomes, transcript, turns
+from core import arrivals, deliveries, leases, outcomes, transcript, turns
 from core.errors import Fenced, RateLimited
 from core.tables import addresses, messages, replicas, sessions
 from core.tables import deliveries as deliveries_table
@@ -23,7 +23,7 @@ DONE = Answer(status=Status.DONE, parts=({"type": "text", "text": "Hello"},))
 async def accept(database, text="Hi", *, owner="a", now=0, stale_before=-1, **options):
     """Accept a message, by default a new one of the same place."""
     return await database.write(
-        turns.accept, event(text, **options), owner=owner, now=now, stale_before=stale_before
+        arrivals.accept, event(text, **options), owner=owner, now=now, stale_before=stale_before
     )
 
 
@@ -550,7 +550,7 @@ def paced(fn, pause, after):
 async def test_a_message_that_meets_the_end_of_a_turn_does_not_wait_for_nothing(database):
     """It has found the turn open, which closes before it is stored: it is taken all the same."""
     turn, pause = (await accept(database)).turn, Pause()
-    found = paced(turns.accept, pause, after=2)
+    found = paced(arrivals.accept, pause, after=2)
     arriving = asyncio.create_task(
         database.write(found, event(), owner="a", now=0, stale_before=-1)
     )
@@ -583,7 +583,7 @@ async def test_copies_that_meet_at_two_places_open_one_turn(database):
     for place in ("alice", "bob"):
         await close(database, (await accept(database, place=place)).turn)
     pause = Pause()
-    opened = paced(turns.accept, pause, after=2)
+    opened = paced(arrivals.accept, pause, after=2)
     slow = asyncio.create_task(
         database.write(opened, event(key="k"), owner="a", now=0, stale_before=-1)
     )
@@ -599,7 +599,7 @@ async def test_copies_that_meet_at_two_places_open_one_turn(database):
 async def test_fifty_that_write_to_one_session_never_deadlock(database):
     """Messages that come while turns close: none is lost, and no transaction runs twice."""
     first = await accept(database)
-    accepting, closing = Counted(turns.accept), Counted(turns.close)
+    accepting, closing = Counted(arrivals.accept), Counted(turns.close)
     closed = []
 
     async def work(turn):
@@ -627,7 +627,7 @@ async def test_an_answer_that_cuts_the_window_meets_a_message_without_deadlock(d
     cut = Answer(status=Status.DONE, parts=DONE.parts, window_from=turn.id)
     pause = Pause()
 
-    finish, arrive = Counted(paced(turns.finish, pause, after=1)), Counted(turns.accept)
+    finish, arrive = Counted(paced(turns.finish, pause, after=1)), Counted(arrivals.accept)
     finishing = asyncio.create_task(database.write(finish, turn, cut, now=0))
     await pause.reached.wait()
     arriving = asyncio.create_task(

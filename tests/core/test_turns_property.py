@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, insert, select
 
-from core import deliveries, leases, outcomes, transcript, turns
+from core import arrivals, deliveries, leases, outcomes, transcript, turns
 from core.again import Busy, again
 from core.errors import Fenced
 from core.tables import addresses, messages, replicas
@@ -67,7 +67,7 @@ class Engine(RuleBasedStateMachine):
         )
         receipt = self.do(
             self.database.write,
-            turns.accept,
+            arrivals.accept,
             event,
             owner=replica,
             now=self.now(),

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from core import account, transcript, turns, visitors
+from core import account, arrivals, transcript, visitors
 from core.errors import NotFound
 from core.types import Address, InboundEvent
 from core.visitors import Standing
@@ -110,7 +110,7 @@ async def test_who_is_known_begins_no_conversation_as_a_visitor(database):
     late = InboundEvent(address=where, text="Hi", message_key="k", visitor="v")
     await database.write(visitors.retire, "v", now=1)
     with pytest.raises(visitors.Retired):
-        await database.write(turns.accept, late, owner="a", now=2, stale_before=-1)
+        await database.write(arrivals.accept, late, owner="a", now=2, stale_before=-1)
     assert await database.read(transcript.find_session, where) is None
 
 
@@ -120,7 +120,7 @@ async def test_a_message_that_comes_before_the_visitor_is_known_is_taken_along(d
     where = Address(platform="web", account="visitor:v", conversation="first")
     event = InboundEvent(address=where, text="Hi", message_key="k", visitor="v")
     pause = Pause()
-    accepting = paced(turns.accept, pause, 3)
+    accepting = paced(arrivals.accept, pause, 3)
     arriving = asyncio.create_task(
         database.write(accepting, event, owner="a", now=2, stale_before=-1)
     )

@@ -13,6 +13,7 @@ from sqlalchemy import inspect, text
 
 from core import (
     account,
+    arrivals,
     contacts,
     files,
     installations,
@@ -305,14 +306,14 @@ async def test_an_older_databases_turns_go_on(empty_database):
         message_key="k-new",
     )
     accepting = {"owner": "new", "now": 10, "stale_before": -1}
-    receipt = await write(turns.accept, said, **accepting)
+    receipt = await write(arrivals.accept, said, **accepting)
     assert receipt.session_id == 7
     spoken = await empty_database.read(transcript.spoken, 7, turn_id=receipt.turn_id)
     assert [message.turn_id for message in spoken] == [20, 20, receipt.turn_id]
     await write(turns.close, receipt.turn, answer, now=11)
     replaced = await write(again, 7, 20, owner="new", now=12)
     assert replaced.message_id == 50
-    assert (await write(turns.accept, replace(said, message_key="k50"), **accepting)).duplicate
+    assert (await write(arrivals.accept, replace(said, message_key="k50"), **accepting)).duplicate
 
 
 async def test_an_older_databases_conversations_can_be_listed_and_erased(empty_database):
@@ -406,7 +407,7 @@ async def test_a_database_without_people_and_files_gets_room_for_them(empty_data
         sender=Sender(external_id="", name="Ada"),
     )
     accepting = {"owner": "new", "now": 10, "stale_before": -1}
-    receipt = await write(turns.accept, said, **accepting)
+    receipt = await write(arrivals.accept, said, **accepting)
     assert receipt.session_id == 7
     [person] = await empty_database.read(people.listed, limit=9)
     assert person.name == "Ada"

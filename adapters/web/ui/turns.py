@@ -10,9 +10,9 @@ from adapters.web.door.principal import Principal, Scope, demand
 from adapters.web.errors import Refused
 from adapters.web.ui.messages import Asked
 from core import outcomes, transcript
+from core.arrivals import stored
 from core.errors import NotFound
 from core.text import words
-from core.turns import stored
 from core.types import Receipt
 
 LATEST = 20  # messages looked at to find the newest question
