@@ -118,8 +118,8 @@ def _edge(settings: Settings) -> Iterator[Finding]:
     limits = rules(settings.rate_limit)
     if limits:
         unasked = OPEN in settings.web_auth and "rate_limit" not in settings.model_fields_set
-        words = f"{settings.rate_limit} for one person, counted in each process by itself"
-        words += "; without sign-in it counts only once you set it" if unasked else ""
+        words = f"{settings.rate_limit} for one person, on all platforms together"
+        words += "; on the web without sign-in only once you set it" if unasked else ""
         yield Finding("RATE_LIMIT", "ok", words)
     else:
         yield Finding("RATE_LIMIT", "warn", "none: one person may send any number of messages")
