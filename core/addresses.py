@@ -42,9 +42,9 @@ def make(
 ) -> Found:
     """Make an address and its session. Raises `Contended` if somebody else just did."""
     session = {"now": now, "system": system, "person": person_id}
-    session_id = db.execute(sql.NEW_SESSION, session).scalar_one()
+    session_id = sql.NEW_SESSION.scalar(db, session)
     values = {**_key(address), "session_id": session_id, "direct": address.direct}
-    address_id = db.execute(sql.NEW_ADDRESS[db.dialect.name], values).scalar()
+    address_id = sql.NEW_ADDRESS.scalar(db, values)
     if address_id is None:
         raise Contended("another transaction made the same address")
     return Found(

@@ -184,7 +184,7 @@ def content_of(event: InboundEvent, *, new: bool, now: int) -> list[Part]:
 
 def stored(db: Connection, event: InboundEvent) -> Receipt | None:
     """Where the same message went, if it is stored already."""
-    row = db.execute(sql.FIND_MESSAGE, {"key": event.message_key}).first()
+    row = sql.FIND_MESSAGE.first(db, {"key": event.message_key})
     if row is None:
         return None
     return Receipt(

@@ -65,7 +65,7 @@ def adopt(db: Connection, turn: Turn, address: Address) -> None:
         "conversation": address.conversation,
         "direct": address.direct,
     }
-    db.execute(sql.NEW_ADDRESS[db.dialect.name], values)
+    sql.NEW_ADDRESS.rows(db, values)
 
 
 def hold(db: Connection, turn: Turn) -> None:

@@ -1,8 +1,10 @@
 """What somebody said to us alone is deleted, because they say so themselves, in a conversation."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import BigInteger, Connection, bindparam, delete, or_, select, update
 
-from core import account, files
+from core import account, commands, files
 from core.deliveries import hold
 from core.statements import START_AFRESH, number
 from core.tables import (
@@ -15,7 +17,7 @@ from core.tables import (
     turns,
 )
 from core.tables import files as files_
-from core.types import Turn
+from core.types import Part, Turn
 
 
 def forget_some(db: Connection, turn: Turn, *, now: int) -> bool:
@@ -32,11 +34,15 @@ def forget_some(db: Connection, turn: Turn, *, now: int) -> bool:
 
 
 def forget_here(db: Connection, turn: Turn) -> None:
-    """Delete all that was said before a turn in its own conversation; what waits is kept.
+    """Delete all that was said in a turn's conversation before it was asked for in the turn.
 
-    The turn itself is left, which is to say that it was done. Raises `Fenced`.
+    What was said since is kept, and the turn itself, which is to say that it was done. Raises
+    `Fenced`.
     """
-    values = {"session": turn.session_id, "turn": turn.id}
+    asked = {"session": turn.session_id, "turn": turn.id}
+    asking = db.execute(_ASKING, asked).all()
+    since = max((row.id for row in asking if _asks(row.content)), default=0)
+    values = asked | {"since": since}
     db.execute(_LOCK, values)
     hold(db, turn)
     for row in db.execute(_ACCOUNTS, values):
@@ -44,6 +50,11 @@ def forget_here(db: Connection, turn: Turn) -> None:
     for statement in _FORGET:
         db.execute(statement, values)
     db.execute(START_AFRESH, values)
+
+
+def _asks(content: Sequence[Part]) -> bool:
+    command = commands.command_of(content)
+    return command is not None and command.name == commands.FORGET
 
 
 _HERE, _TURN = number("session"), number("turn")
@@ -70,8 +81,12 @@ _SAID = (
     messages.c.session_id == _HERE,
     or_(
         messages.c.turn_id != _TURN,
+        (messages.c.turn_id == _TURN) & (messages.c.id < number("since")),
         messages.c.turn_id.is_(None) & (messages.c.id < _FIRST),
     ),
+)
+_ASKING = select(messages.c.id, messages.c.content).where(
+    messages.c.session_id == _HERE, messages.c.turn_id == _TURN, messages.c.role == "user"
 )
 _MESSAGES = select(messages.c.id).where(*_SAID)
 _TURNS = select(turns.c.id).where(turns.c.session_id == _HERE, turns.c.id != _TURN)

@@ -147,7 +147,7 @@ class Memory:
             return found
         cut = self._cut(turns, first)
         bill = Bill() if self._purse is None else self._purse.bill()
-        summary = await self._summed_up(found, cut, strategy, bill)
+        summary = await self._summed_up(turn, found, cut, strategy, bill)
         kept = summary is not None and await self._keep(turn, found, cut, summary)
         if kept or bill.usage is not None:
             if self._purse is not None:
@@ -164,16 +164,18 @@ class Memory:
         return _after(found, cut, summary) if summary is not None and kept else found
 
     async def _summed_up(
-        self, found: Past, cut: _Cut, strategy: Strategy, bill: Bill
+        self, turn: Turn, found: Past, cut: _Cut, strategy: Strategy, bill: Bill
     ) -> str | None:
-        if strategy is Strategy.SUMMARY:
+        if strategy is Strategy.SUMMARY and (
+            self._purse is None or await self._purse.affords(turn)
+        ):
             try:
                 if summary := await self._ask(found.summary, cut.dropped, bill):
                     return summary
             except (NoModel, Rejected):
                 pass
-            if len(found.spoken) < TOO_MANY:
-                return None  # it is tried again after the next turn
+        if strategy is Strategy.SUMMARY and len(found.spoken) < TOO_MANY:
+            return None  # it is tried again after the next turn
         return importance.extract(found.summary, cut.dropped)
 
     async def _ask(

@@ -165,7 +165,7 @@ class Models:
     async def _first(self, asked: _Asked) -> Call:
         """A call that speaks, of the first model that does. Whoever gets it ends it."""
         reason: GatewayError | None = None
-        names = self._order(asked.prompt.model)
+        names = self._order(asked.prompt)
         for name, successor in zip_longest(names, names[1:]):
             try:
                 return await self._persist(asked, name)
@@ -177,10 +177,13 @@ class Models:
                 break
         raise self._no_model(f"{type(reason).__name__}: {reason}") from reason
 
-    def _order(self, wished: str | None) -> tuple[str, ...]:
-        """The models to ask: the wished one first, if it is one of them."""
+    def _order(self, prompt: Prompt) -> tuple[str, ...]:
+        """The models to ask: the wished one first, if it is one of them, or alone."""
+        wished = prompt.model
         if wished is None or wished not in self._all:
             return self._names
+        if prompt.only:
+            return (wished,)
         return (wished, *(name for name in self._names if name != wished))
 
     async def _persist(self, asked: _Asked, name: str) -> Call:

@@ -40,10 +40,10 @@ def last_turn(db: Connection, session_id: int) -> int | None:
     return db.execute(_LAST_TURN, {"session": session_id}).scalar()
 
 
-def last_model(db: Connection, session_id: int, *, before: int, since: int) -> str | None:
-    """The model that answered last in a conversation, before a turn; None if none did."""
+def models_of(db: Connection, session_id: int, *, before: int, since: int) -> frozenset[str]:
+    """The models that answered in a conversation, before a turn."""
     values = {"session": session_id, "turn": before, "since": since}
-    return db.execute(_LAST_MODEL, values).scalar()
+    return frozenset(db.execute(_MODELS, values).scalars())
 
 
 def place(db: Connection, turn_id: int) -> Place:
@@ -124,16 +124,15 @@ _OPEN_TURN = select(turns.c.id).where(
     turns.c.session_id == _number("session"), turns.c.closed_at.is_(None)
 )
 _LAST_TURN = select(func.max(turns.c.id)).where(turns.c.session_id == _number("session"))
-_LAST_MODEL = (
+_MODELS = (
     select(turns.c.model)
+    .distinct()
     .where(
         turns.c.session_id == _number("session"),
         turns.c.id < _number("turn"),
         turns.c.id >= _number("since"),
         turns.c.model.is_not(None),
     )
-    .order_by(turns.c.id.desc())
-    .limit(1)
 )
 _PLACE = (
     select(

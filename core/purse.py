@@ -1,6 +1,6 @@
 """What an answer may cost: decided before a model is asked, and accounted for afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -21,13 +21,15 @@ class Money:
     """Prices, budgets, and the models by what they cost.
 
     `model` answers if nobody says otherwise. `simple` is a cheap one for small talk and for
-    budgets that are nearly spent; without it there is none.
+    budgets that are nearly spent; without it there is none. `others` are asked if a prompt wishes
+    for them.
     """
 
     prices: Prices
     limits: Limits = field(default_factory=Limits)
     model: str = ""
     simple: str | None = None
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,11 +65,11 @@ class Purse:
         """A bill at today's prices."""
         return Bill(self._money.prices, on=self._today())
 
-    def route(self, turn: Turn, prompt: Prompt, *, text: str, last: str | None) -> Prompt:
+    def route(self, turn: Turn, prompt: Prompt, *, text: str, before: Collection[str]) -> Prompt:
         """Have small talk answered by the cheap model, unless the prompt wishes for another.
 
-        `text` is what was said, without what the prompt tells besides. `last` is the model that
-        answered before in the conversation. One that has left the cheap model never comes back.
+        `text` is what was said, without what the prompt tells besides. `before` are the models that
+        answered in the conversation. One that has left the cheap model never comes back.
         """
         simple = self._money.simple
         if simple is None or prompt.model is not None:
@@ -76,7 +78,7 @@ class Purse:
             text,
             files=any(message.files for message in prompt.messages),
             live_messages=len(prompt.messages),
-            on_simple=None if last is None else last.startswith(simple),
+            on_simple=all(each.startswith(simple) for each in before) if before else None,
         )
         self._observe(Routed(turn_id=turn.id, simple=found.simple, reason=found.reason))
         return replace(prompt, model=simple) if found.simple else prompt
@@ -91,7 +93,7 @@ class Purse:
             turn,
             _party(turn),
             self._money.limits,
-            amount=self._estimate(prompt, prompt.model or self._money.model),
+            amount=self._estimate(prompt, self._asked(prompt)),
             cheaper=None if simple is None else self._estimate(prompt, simple),
             now=int(self._clock.now() * 1000),
         )
@@ -100,7 +102,7 @@ class Purse:
             case Verdict.REFUSED:
                 return Asking(prompt=None, told=_refusal(leave, language))
             case Verdict.CHEAPER:
-                prompt = replace(prompt, model=simple)
+                prompt = replace(prompt, model=simple, only=True)  # what is dearer is too dear
         return Asking(prompt=prompt, told=_warning(leave.warnings, language))
 
     async def charge(self, turn: Turn, cost: int | None) -> None:
@@ -120,7 +122,8 @@ class Purse:
 
     def saved(self, model: str, usage: Usage | None, cost: int | None) -> int:
         """Nano-dollars that an answer would have cost more, if the usual model had given it."""
-        if model == self._money.model or usage is None or cost is None:
+        simple = self._money.simple
+        if simple is None or not model.startswith(simple) or usage is None or cost is None:
             return 0
         usual = self._money.prices.cost(self._money.model, usage, self._today())
         return 0 if usual is None else max(0, usual - cost)
@@ -151,8 +154,28 @@ class Purse:
                 lines.append(line.format(left=left))
         return "\n".join(f"- {line}" for line in lines)
 
+    async def affords(self, turn: Turn) -> bool:
+        """Whether there is money left for what nobody asked for."""
+        if not self.limited:
+            return True
+        now = int(self._clock.now() * 1000)
+        standing = await self._database.read(
+            spending.standing, _party(turn), self._money.limits, now=now
+        )
+        return all(budget.used < budget.limit for budget in standing)
+
+    def _asked(self, prompt: Prompt) -> str:
+        """The model that is asked first; a wish for one that is not there is none."""
+        wished, money = prompt.model, self._money
+        if wished in money.others or (wished is not None and wished == money.simple):
+            return str(wished)
+        return money.model
+
     def _estimate(self, prompt: Prompt, model: str) -> int:
-        return estimate(prompt, self._money.prices.price(model, self._today()))
+        """What an answer may cost; of an unknown price, as much as the usual model's."""
+        prices, today = self._money.prices, self._today()
+        known = prices.price(model, today) or prices.price(self._money.model, today)
+        return estimate(prompt, known)
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self._clock.now(), UTC).date()

@@ -74,7 +74,7 @@ class Speaker:
         if case.who is None:
             return kept(answered, case.log, case.bill, asked, opening, language=case.language)
         found = self._findings(case, answered, len(opening))
-        if found and case.turn.address.platform in self._manner.whole:
+        if answered and found and case.turn.address.platform in self._manner.whole:
             answered, found = await self._mend(case, asked, answered, found, len(opening))
         answer = kept(answered, case.log, case.bill, asked, opening, language=case.language)
         rules = tuple(each.rule for each in found)
@@ -85,11 +85,12 @@ class Speaker:
         if not self._purse.routes or asked.prompt.model is not None:
             return asked
         turn = case.turn
-        last = await self._database.read(
-            outcomes.last_model, turn.session_id, before=turn.id, since=case.past.history_from
+        before = await self._database.read(
+            outcomes.models_of, turn.session_id, before=turn.id, since=case.past.history_from
         )
         text = "\n\n".join(words(said.parts) for said in case.own)
-        return replace(asked, prompt=self._purse.route(turn, asked.prompt, text=text, last=last))
+        routed = self._purse.route(turn, asked.prompt, text=text, before=before)
+        return replace(asked, prompt=routed)
 
     def _findings(self, case: Case, answered: Answered | None, start: int) -> tuple[Finding, ...]:
         """What of an answer is not as its persona promises; nothing of one that is not whole."""
@@ -104,7 +105,7 @@ class Speaker:
         self,
         case: Case,
         asked: Context,
-        answered: Answered | None,
+        answered: Answered,
         found: tuple[Finding, ...],
         start: int,
     ) -> tuple[Answered | None, tuple[Finding, ...]]:
@@ -115,9 +116,13 @@ class Speaker:
         prompt = consistency.mending_prompt(asked.prompt, text[start:], found)
         try:
             again = await self._asker.ask(case.turn, log, prompt, case.bill)
+            if again is None:  # stopped: nothing of what was held back goes out
+                log.reset()
+                log.append(text[:start])
+                return None, ()
         except (NoModel, Rejected):
-            again = None
-        if again is None or notice_of(again) is not None:
+            again = answered
+        if again is answered or notice_of(again) is not None:
             log.reset()
             log.append(text)
             return answered, found

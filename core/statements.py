@@ -65,7 +65,7 @@ FIND_ADDRESS = Prepared(
     # NO KEY UPDATE, or the foreign-key check of a message's insert would wait for it.
     .with_for_update(of=sessions, key_share=True)
 )
-NEW_SESSION = (
+NEW_SESSION = Prepared(
     insert(sessions)
     .values(
         history_from=0,
@@ -77,12 +77,15 @@ NEW_SESSION = (
     )
     .returning(sessions.c.id)
 )
-NEW_ADDRESS = both(
-    lambda insert_: (
-        insert_(addresses)
-        .on_conflict_do_nothing(index_elements=["platform", "account", "conversation"])
-        .returning(addresses.c.id)
-    )
+NEW_ADDRESS = Prepared(
+    both(
+        lambda insert_: (
+            insert_(addresses)
+            .on_conflict_do_nothing(index_elements=["platform", "account", "conversation"])
+            .returning(addresses.c.id)
+        )
+    ),
+    columns=("session_id", "platform", "account", "conversation", "direct"),
 )
 # Opens nothing for a message that is stored already, and nothing in a session that has an open
 # turn: then no row comes back.
@@ -139,8 +142,10 @@ WAITING = (
     .select_from(messages)
     .where(messages.c.session_id == number("session"), messages.c.turn_id.is_(None))
 )
-FIND_MESSAGE = select(messages.c.id, messages.c.session_id, messages.c.turn_id).where(
-    messages.c.dedupe_key == bindparam("key", type_=Text)
+FIND_MESSAGE = Prepared(
+    select(messages.c.id, messages.c.session_id, messages.c.turn_id).where(
+        messages.c.dedupe_key == bindparam("key", type_=Text)
+    )
 )
 START_AFRESH = (
     update(sessions)

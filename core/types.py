@@ -226,7 +226,7 @@ class Prompt:
 
     `cache` is the time that the provider should keep the prompt's prefix: the system prompt
     and everything up to the newest user message; None keeps nothing. `model` is the one to ask
-    first, if it is known.
+    first, if it is known; with `only` no other is asked.
     """
 
     system: str
@@ -234,6 +234,7 @@ class Prompt:
     max_tokens: int
     cache: Literal["5m", "1h"] | None = "1h"
     model: str | None = None
+    only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 import random
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from adapters.claude import Claude
@@ -26,35 +27,53 @@ NAME = "Chat Gateway"
 WHOLE = frozenset({"whatsapp"})  # platforms on which nothing of an answer is seen before its end
 
 
-def models_of(
-    settings: Settings, api: Model, names: Sequence[str], *, clock: Clock, observe: Observer
+def models_of(  # noqa: PLR0913 - what it is made of
+    settings: Settings,
+    api: Model,
+    names: Sequence[str],
+    *,
+    personas: Personas,
+    clock: Clock,
+    observe: Observer,
 ) -> Models:
-    """The models that answer; the cheap one only where it is wished for."""
-    simple = settings.model_simple
+    """The models that answer."""
     return Models(
         api,
         names,
         observe=observe,
         clock=clock,
         chance=random.random,
-        wishable=() if simple is None else (simple,),
+        wishable=wishable(settings, personas),
     )
 
 
-def purse_of(
-    settings: Settings, names: Sequence[str], *, database: Database, clock: Clock, observe: Observer
+def wishable(settings: Settings, personas: Personas) -> tuple[str, ...]:
+    """The models that are asked only where they are wished for."""
+    return tuple(filter(None, (settings.model_simple, *(each.model for each in personas.all()))))
+
+
+def purse_of(  # noqa: PLR0913 - what it is made of
+    settings: Settings,
+    names: Sequence[str],
+    *,
+    personas: Personas,
+    database: Database,
+    clock: Clock,
+    observe: Observer,
 ) -> Purse:
     """What answers may cost. Raises `Misconfigured`."""
-    prices = price_file.prices(settings.prices_file)
+    prices, others = price_file.prices(settings.prices_file), wishable(settings, personas)
+    today = datetime.fromtimestamp(clock.now(), UTC).date()
     if not settings.demo:
-        for name in names:
-            if prices.price(name) is None:
+        for name in dict.fromkeys((*names, *others)):
+            if prices.price(name, today) is None:
                 observe(PriceUnknown(model=name))
     money = Money(
         prices=prices,
         limits=settings.limits,
         model=names[0],
         simple=None if settings.demo else settings.model_simple,
+        others=frozenset((*names, *others)),
     )
     return Purse(money, database=database, observe=observe, clock=clock)
 

@@ -66,12 +66,26 @@ def build(settings: Settings) -> Gateway:
     clock, telemetry, live = SystemClock(), Telemetry(), Live()
     claude = _claude(settings)
     names = (DEMO,) if claude is None else settings.models
-    models = models_of(settings, claude or Demo(), names, clock=clock, observe=telemetry.observe)
     personas = load(settings.personas_dir, default=settings.persona)
+    models = models_of(
+        settings,
+        claude or Demo(),
+        names,
+        personas=personas,
+        clock=clock,
+        observe=telemetry.observe,
+    )
     database = open_database(settings.database_url)
     on = sides(settings, database=database, clock=clock, observe=telemetry.observe)
     adapters = {name: side.adapter for name, side in on.items()}
-    purse = purse_of(settings, names, database=database, clock=clock, observe=telemetry.observe)
+    purse = purse_of(
+        settings,
+        names,
+        personas=personas,
+        database=database,
+        clock=clock,
+        observe=telemetry.observe,
+    )
     obeyer = obeyer_of(
         settings, names, database=database, personas=personas, purse=purse, clock=clock
     )

@@ -12,7 +12,7 @@ from core.manner import Manner
 from core.personas import Persona, Personas
 from core.tables import codes, deliveries, files, messages, sessions
 from core.types import Attachment, Sender, Status
-from tests.core.stage import MODEL, PUSH, SUMMING, Platform, event, stage
+from tests.core.stage import MODEL, PUSH, SUMMING, Pause, Platform, event, stage
 from tests.core.test_again import accept
 from tests.core.test_turns import recover
 from tests.fakes.scripted import says
@@ -146,3 +146,26 @@ async def test_an_apology_is_in_the_persons_language(database):
         await theatre.done()
         assert adapter.taken[1].startswith("Entschuldige")
         assert (await theatre.turn(receipt.turn_id)).status == Status.DONE
+
+
+async def test_what_waited_with_the_wish_to_be_forgotten_is_forgotten_too(database):
+    """What was said before it, in the same turn; what was said after it is a fresh beginning."""
+    adapter, pause = Platform(), Pause()
+    scripts = ([pause, *says("a")], says("b"))
+    async with stage(database, *scripts, adapter=adapter) as theatre:
+        await theatre.handler.accept(said("Hi"))
+        for words, name, argument in (
+            ("my PIN is 4711", None, ""),
+            ("!forget yes", "forget", "yes"),
+            ("Hello again", None, ""),
+        ):
+            await theatre.handler.accept(said(words, name, argument))
+        pause.go()
+        await theatre.done()
+        shown = [m.text for m in theatre.model.prompts[-1].messages]
+        assert len(shown) == 1
+        assert shown[0].endswith("Hello again")
+        rows = await database.read(
+            lambda db: db.execute(select(messages.c.content)).scalars().all()
+        )
+        assert not any("4711" in part.get("text", "") for parts in rows for part in parts)

@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from core import rates
 from core.budgets import Limits
-from core.errors import RateLimited, Rejected
+from core.errors import Overloaded, RateLimited, Rejected
 from core.facts import BudgetSpent, Routed, Saved
+from core.manner import Manner
 from core.pricing import STANDARD
 from core.purse import Money
 from core.tables import budgets, reservations, turns
@@ -193,3 +194,69 @@ async def test_a_sender_who_can_be_refused_is(database):
             assert refused.value.retry_after == 60
         assert (await theatre.handler.accept(first)).duplicate
         await theatre.handler.accept(replace(event("3", queue=16), sender=ADA, metered=False))
+
+
+async def test_a_wish_for_a_model_that_is_not_there_opens_no_budget(database):
+    """The usual model answers instead, and its price counts."""
+    adapter = Platform()
+    async with stage(
+        database, dear("Hello.", 1000), adapter=adapter, money=money(person_day=CENT)
+    ) as theatre:
+        for _ in range(2):
+            await theatre.handler.accept(replace(said(), model="claude-sonet-5-5"))
+            await theatre.done()
+        assert theatre.model.calls == [MODEL]
+        assert "used up" in adapter.taken[1]
+
+
+async def test_a_cheap_model_that_fails_is_not_replaced_by_a_dear_one(database):
+    """There is no money for that."""
+    adapter, limits = Platform(), money(SUMMING, person_day=CENT)
+    async with stage(
+        database,
+        dear("Hello.", 700),
+        cheap=[[Overloaded("no room")]],
+        adapter=adapter,
+        money=limits,
+    ) as theatre:
+        for words in ("Why is the sky blue, and since when?", "And why is it black at night?"):
+            await theatre.handler.accept(said(words))
+            await theatre.done()
+        assert theatre.model.calls == [MODEL, SUMMING]
+        assert "could not answer" in adapter.taken[1]
+        assert await rows(database, reservations) == []
+
+
+async def test_small_talk_after_a_detour_stays_with_the_usual_model(database):
+    """Once the usual model has answered, the cheap one is not chosen again, whatever came since."""
+    async with stage(
+        database, says("a"), says("b"), cheap=[says("c")], adapter=Platform(), money=money(SUMMING)
+    ) as theatre:
+        await theatre.handler.accept(said("Why is the sky blue?"))
+        await theatre.done()
+        await theatre.handler.accept(replace(said("And now?"), model=SUMMING))
+        await theatre.done()
+        await theatre.handler.accept(said("Thanks"))
+        await theatre.done()
+        assert theatre.model.calls == [MODEL, SUMMING, MODEL]
+
+
+async def test_no_summary_is_bought_when_the_money_is_spent(database):
+    """A cold conversation is then simply not answered; nothing is charged for it."""
+    adapter = Platform()
+    scripts = [dear("x", 10)] * 9 + [dear("x", 1000)]
+    async with stage(
+        database,
+        *scripts,
+        adapter=adapter,
+        manner=Manner(system_prompt="Be kind."),
+        money=money(person_month=CENT),
+    ) as theatre:
+        for number in range(10):
+            await theatre.handler.accept(said(f"{number}"))
+            await theatre.done()
+        theatre.clock.advance(2 * 3600)
+        await theatre.handler.accept(said("Still there?"))
+        await theatre.done()
+        assert theatre.summing.calls == []
+        assert "used up" in adapter.taken[-1]

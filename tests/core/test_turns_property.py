@@ -233,9 +233,7 @@ def _furnish(db):
     for name in REPLICAS:
         leases.beat(db, name)
     for session in range(3):
-        session_id = db.execute(
-            turns.sql.NEW_SESSION, {"now": 0, "system": None, "person": None}
-        ).scalar_one()
+        session_id = turns.sql.NEW_SESSION.scalar(db, {"now": 0, "system": None, "person": None})
         for place in range(2):
             values = {"platform": "p", "account": "x", "conversation": f"s{session}-{place}"}
             db.execute(insert(addresses).values(session_id=session_id, direct=True, **values))
