@@ -15,6 +15,7 @@ UNKNOWN_KEPT = 60.0  # seconds that a name which was not to be had is not asked 
 MOST = 10_000  # names remembered
 PATIENCE = 0.5  # seconds that a message waits for names
 MOST_AT_ONCE = 20  # names asked for one message
+UNASKED = 2  # at a time, of what nobody waits for: in a burst, others come first
 LONGEST_NAME = 80
 
 Who = tuple[str, str]  # workspace, user
@@ -74,7 +75,7 @@ class Directory:
         Nobody waits for it.
         """
         who = (team, user)
-        if not self._knows(who) and len(self._asking) < MOST_AT_ONCE:
+        if not self._knows(who) and len(self._asking) < UNASKED:
             self._ask(who, enterprise)
         return self._known.get(who, _NOBODY).locale
 
