@@ -130,27 +130,34 @@ def pending(db: Connection) -> list[int]:
 
 
 def unlink(db: Connection, turn: Turn, *, now: int) -> bool:
-    """Make a person of their own of whoever says so, by their name at the turn's account.
+    """Make a person of their own of whoever says so, by their names at the turn's account.
 
-    What was said at that account alone goes with them; what was shared stays with the other, and a
-    new conversation begins here. False if they have no other name. Raises `Fenced`.
+    Where the conversation is called as they are they leave by that name alone, and may leave
+    another one at the same account. What was said there alone goes with them; what was shared
+    stays with the other, and a new conversation begins here. Codes that were given to either are
+    void. False if they have no other name. Raises `Fenced`.
     """
     person = _enter(db, turn, turn.session_id)
     if _done(db, turn, "unlinked") is not None:
         return True
     if person is None or not merging.lock(db, person):
         return False
-    where = turn.address
-    new = merging.part(db, person, where.platform, where.account, now=now)
+    names = _names(db, turn.address, person)
+    new = merging.part(db, person, names, now=now)
     if new is None:
         return False
-    _leave(db, where, person, new, turn, now)
+    _leave(db, {**names, "person": person}, new, turn, now)
+    for each in (person, new):
+        db.execute(sql.VOID, {"person": each})
     _note(db, turn, "unlinked", person, other=new, now=now)
     return True
 
 
 def identify(db: Connection, platform: str, account: str, *, to: str, now: int) -> None:
-    """Whoever is known at an account turns out to be whoever is known at another one."""
+    """Whoever is known at an account turns out to be whoever is known at another one.
+
+    Raises `Contended`.
+    """
     for row in db.execute(sql.NAMES, {"of_platform": platform, "of_account": account}).all():
         twin = {"of_platform": platform, "of_account": to, "of_name": row.external_id}
         other = db.execute(sql.TWIN, twin).scalar()
@@ -158,7 +165,9 @@ def identify(db: Connection, platform: str, account: str, *, to: str, now: int) 
             db.execute(sql.RENAME, {"identity": row.id, "to": to})
             continue
         db.execute(sql.UNNAME, {"identity": row.id})
-        if other != row.person_id and len(merging.lock(db, row.person_id, other)) > 1:
+        if other != row.person_id:
+            if len(merging.lock(db, row.person_id, other)) < 2:
+                raise Contended("another transaction has made one of them another")
             merging.become_one(db, row.person_id, other, now=now)
             values = {"person_id": min(row.person_id, other), "other_id": row.person_id}
             _add(db, "identified", platform, values, now)
@@ -188,14 +197,20 @@ def _judge(db: Connection, code: Any, turn: Turn, person: int, now: int) -> Outc
     return Outcome.LINKED
 
 
-def _leave(  # noqa: PLR0913, PLR0917 - who leaves whom, and where
-    db: Connection, where: Address, person: int, new: int, turn: Turn, now: int
+def _names(db: Connection, where: Address, person: int) -> dict[str, str | None]:
+    """By which names somebody leaves: the one that their conversation has too, or an account's."""
+    here: dict[str, str | None] = {"of_platform": where.platform, "of_account": where.account}
+    named = {**here, "of_name": where.conversation}
+    return named if db.execute(sql.TWIN, named).scalar() == person else {**here, "of_name": None}
+
+
+def _leave(
+    db: Connection, here: dict[str, str | int | None], new: int, turn: Turn, now: int
 ) -> None:
-    here = {"of_platform": where.platform, "of_account": where.account, "person": person}
     for row in db.execute(sql.CONVERSATIONS, here).all():
         if row.elsewhere:
             session = {"now": now, "system": None, "person": new}
-            fresh = db.execute(NEW_SESSION, session).scalar_one()
+            fresh = NEW_SESSION.scalar(db, session)
             db.execute(sql.REPOINT, {**here, "session": row.session_id, "fresh": fresh})
             continue
         merging.give(db, row.session_id, new)

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    FromClause,
     Text,
     bindparam,
     delete,
@@ -78,14 +79,18 @@ WRONG = (
     )
 )
 
-_HERE = (addresses.c.platform == _words("of_platform")) & (
-    addresses.c.account == _words("of_account")
-)
+
+def _here(place: FromClause) -> Any:
+    return (
+        (place.c.platform == _words("of_platform"))
+        & (place.c.account == _words("of_account"))
+        & (place.c.conversation == func.coalesce(_words("of_name"), place.c.conversation))
+    )
+
+
+_HERE = _here(addresses)
 _OTHER = addresses.alias()
-_ELSEWHERE = exists().where(
-    _OTHER.c.session_id == addresses.c.session_id,
-    (_OTHER.c.platform != _words("of_platform")) | (_OTHER.c.account != _words("of_account")),
-)
+_ELSEWHERE = exists().where(_OTHER.c.session_id == addresses.c.session_id, ~_here(_OTHER))
 CONVERSATIONS = (
     select(addresses.c.session_id, _ELSEWHERE.label("elsewhere"))
     .join_from(addresses, sessions, addresses.c.session_id == sessions.c.id)

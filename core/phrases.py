@@ -2,19 +2,24 @@
 
 A phrase is words: `no longer`. `*` at a word's end stands for any ending (`deprecat*`), and `...`
 between two words for up to five others (`we will ... refund`). There are no regular expressions in
-it, so that no phrase takes longer than the text is long.
+it, so that no phrase takes longer than the text is long; what looks like one is refused, for it
+would be found in nothing.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 GAPS = 2  # in a phrase: each multiplies what may have to be tried
 GAP = "..."
 _BETWEEN = r"(?:[^ ]++ ){0,5}"
 _WORD = re.compile(r"[^\W_]+")
-_SENTENCE_ENDS = re.compile(r"[.!?](?=\s)|[。\n]")
+# A line that ends within a paragraph is a space; list items, headings and the like stand alone.
+_BLOCK = r"[ \t]*+(?:[-*+•][ \t]|#|>|\||[0-9]{1,3}[.)][ \t])"
+_SENTENCE_ENDS = re.compile(rf"[.!?](?=\s)|。|\n(?=[^\S\n]*+\n|{_BLOCK})")
+_EXPRESSION = re.compile(r"[()\[\]{}|\\^$+]")
+_STRAY_STAR = re.compile(r"\*(?!\Z)|(?:\A|[\W_])\*\Z")
 # Thai, Chinese, Japanese and others have no space between words, or write endings to them.
 _UNSPACED = re.compile("[\u0e00-\u1dff\u2e80-\U0010ffff]")
 
@@ -50,7 +55,7 @@ def said(text: str) -> Said:
 
 
 def sentences(text: Said) -> Iterator[Said]:
-    """Its sentences, and lines."""
+    """Its sentences; each item of a list, and each heading, begins one."""
     return map(_said, _SENTENCE_ENDS.split(text.folded))
 
 
@@ -65,9 +70,11 @@ def holds(text: Said, phrases: Phrases) -> bool:
 def phrase(written: str) -> Phrase:
     """Understand one phrase.
 
-    Raises `ValueError`: it has no words, begins or ends in a gap, or has too many.
+    Raises `ValueError`: it has no words, begins or ends in a gap, has too many, or looks like a
+    regular expression.
     """
     chunks = _fold(written).split()
+    _refuse_signs(chunks)
     if not any(map(_WORD.search, chunks)):
         raise ValueError("holds no word")
     if GAP in (chunks[0], chunks[-1]):
@@ -80,6 +87,17 @@ def phrase(written: str) -> Phrase:
     first = tokens[0].removesuffix(" ")
     pattern = re.compile("".join((" ", *tokens)))
     return Phrase(None if "[" in first else first, pattern)
+
+
+def _refuse_signs(chunks: Sequence[str]) -> None:
+    """Raises `ValueError` for what would be looked for as if it were not there."""
+    for chunk in chunks:
+        if (sign := _EXPRESSION.search(chunk)) is not None:
+            raise ValueError(f"holds {sign[0]}, but only letters and digits are looked for")
+        if _STRAY_STAR.search(chunk):
+            raise ValueError("has * elsewhere than at the end of a word")
+        if GAP in chunk and chunk != GAP:
+            raise ValueError("has ... without a space on each side")
 
 
 def all_phrases(written: Iterable[str]) -> Phrases:

@@ -8,13 +8,14 @@ Budgets are always changed in the order of their keys, in one statement: nobody 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection
 
+from core import merging
 from core import spending_statements as sql
 from core.budgets import Budget, Key, Limits, Party, Pot, pots_of
 from core.errors import Fenced
@@ -64,13 +65,14 @@ def reserve(  # noqa: PLR0913 - who asks, and how much of what
     row = db.execute(sql.HELD, {"turn": turn.id, "fence": turn.attempt}).first()
     if row is None:
         raise Fenced(f"turn {turn.id}")
-    pots = pots_of(limits, party, now)
+    asks = row.person_id or party.person_id  # who may have become another since
+    pots = pots_of(limits, replace(party, person_id=asks), now)
+    before: Any = sql.TAKE_BACK.first(db, {"turn": turn.id}) if row.reserved else None
     keep = {"turn": turn.id, "amount": amount, "budgets": [pot.key for pot in pots], "now": now}
     sql.KEEP.count(db, keep)
     moves = dict.fromkeys((pot.key for pot in pots), (0, amount))
-    for scope, period in row.budgets or ():
-        spent, reserved = moves.get((scope, period), (0, 0))
-        moves[scope, period] = (spent, reserved - row.amount)
+    for key in map(tuple, before.budgets if before else ()):
+        moves[key] = (0, moves.get(key, (0, 0))[1] - before.amount)
     rows = _move(db, moves)
     short = _short(pots, rows, amount, amount)
     if not short:
@@ -109,7 +111,7 @@ def due(answer: Answer) -> int | None:
 
 def charge(db: Connection, party: Party, limits: Limits, *, cost: int, now: int) -> None:
     """Charge for what was not set aside before, such as a summary of a conversation."""
-    pots = pots_of(limits, party, now)
+    pots = pots_of(limits, _by_now(db, party, hold=True), now)
     _move(db, dict.fromkeys((pot.key for pot in pots), (cost, 0)))
 
 
@@ -142,10 +144,17 @@ def tidy(db: Connection, *, now: int) -> int:
 def standing(db: Connection, party: Party, limits: Limits, *, now: int) -> list[Budget]:
     """How much of each limit is gone, for whoever asks."""
     found = []
-    for pot in pots_of(limits, party, now):
+    for pot in pots_of(limits, _by_now(db, party), now):
         row = sql.STANDING.first(db, {"scope": pot.key[0], "period": pot.key[1]})
         found.append(pot.budget(row.spent + row.reserved if row else 0))
     return found
+
+
+def _by_now(db: Connection, party: Party, *, hold: bool = False) -> Party:
+    """Whoever asks, as they are known now; with `hold`, until this transaction ends."""
+    if party.person_id is None:
+        return party
+    return replace(party, person_id=merging.whoever(db, party.person_id, hold=hold))
 
 
 def _short(

@@ -22,9 +22,10 @@ from core.tables import budgets, reservations, turns
 
 BATCH = 20  # turns settled in one transaction, behind whose budgets others wait
 
-# Whoever takes the turn over waits until this is done, and what it set aside is seen then.
+# Whoever takes the turn over, or makes its person another, waits until this is done, and what it
+# set aside is seen then.
 HELD = (
-    select(reservations.c.amount, reservations.c.budgets)
+    select(turns.c.person_id, reservations.c.id.is_not(None).label("reserved"))
     .select_from(turns)
     .join(reservations, reservations.c.turn_id == turns.c.id, isouter=True)
     .where(HOLDS)

@@ -240,6 +240,8 @@ people = Table(
     Column("name", Text),
     # The language that they chose or that their platform told last, such as de.
     Column("language", Text),
+    # Who they turned out to be. Nobody is ever deleted: their id must not be another's one day.
+    Column("merged_into", Id),
     Column("created_at", BigInteger, nullable=False),
 )
 

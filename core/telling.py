@@ -11,6 +11,8 @@ from core.personas import Personas
 from core.text import render
 from core.types import Message, Turn
 
+# How `!stop` says that there was nothing to stop: no person can write it behind the command.
+NOTHING = "nothing"
 USUAL = frozenset({"usual", "default", "auto", "none", "üblich", "habitual", "habituel"})
 EXPORTED, CHARACTERS = 50, 4000  # messages that an export shows at most, and characters
 READS_ALL = frozenset({"web"})  # platforms where all that was said can be had at once
@@ -78,7 +80,7 @@ class Teller:
         return commands.usage(case.language)
 
     async def _stopped(self, case: Case) -> str:
-        return case.words.stopped
+        return case.words.nothing_runs if case.argument == NOTHING else case.words.stopped
 
     async def _described(self, case: Case) -> str:
         said = case.words
@@ -105,7 +107,8 @@ class Teller:
         if found is None:
             return said.persona_unknown.format(name=case.argument, list=list_)
         await self._database.write(choices.choose_persona, session_id, found.key)
-        return said.persona_chosen.format(name=found.name)
+        told = said.persona_chosen.format(name=found.name)
+        return f"{told}\n\n{found.greeting}" if found.greeting else told
 
     async def _model(self, case: Case) -> str:
         said, session_id = case.words, case.turn.session_id

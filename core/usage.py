@@ -35,9 +35,10 @@ class By(StrEnum):
 class Row:
     """What was used by whatever the row is for; what a report is not by is None.
 
-    `day` is days since 1970 (UTC). Without `person_id` or `model` in a report by them, nobody knew
-    who asked, or no model answered. `cost` is in nano-dollars; the `unpriced` turns are not in it:
-    their model's price was not known, or it told no usage.
+    `day` is days since 1970 (UTC). Without `person_id` in a report by people, nobody knew who
+    asked. `turns` are those that a model answered: no command, refusal or message too many is one.
+    `cost` is in nano-dollars; the `unpriced` turns are not in it: their model's price was not
+    known, or it told no usage.
     """
 
     person_id: int | None = None
@@ -144,7 +145,7 @@ _SUMS = (
     _sum(turns.c.cache_read_tokens).label("cache_read"),
     _sum(turns.c.cache_write_tokens).label("cache_write"),
     _COST.label("cost"),
-    func.count().filter(turns.c.model.is_not(None), turns.c.cost.is_(None)).label("unpriced"),
+    func.count().filter(turns.c.cost.is_(None)).label("unpriced"),
 )
 _DAY = turns.c.started_at // DAY
 _COLUMNS: dict[By, tuple[Any, ...]] = {
@@ -153,7 +154,11 @@ _COLUMNS: dict[By, tuple[Any, ...]] = {
     By.MODEL: (turns.c.model,),
     By.DAY: (_DAY.label("day"),),
 }
-_RECENT = (turns.c.id >= number("first")) & (turns.c.started_at >= number("since"))
+_RECENT = (
+    (turns.c.id >= number("first"))
+    & (turns.c.started_at >= number("since"))
+    & turns.c.model.is_not(None)
+)
 _FILTERS = {
     "until": turns.c.started_at < number("until"),
     "person": turns.c.person_id == number("person"),

@@ -116,6 +116,7 @@ def build(settings: Settings) -> Gateway:
     app = web_side(
         settings,
         names=names,
+        personas=personas,
         database=database,
         handler=handler,
         changes=changes,

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.errors import Misconfigured
 from core.personas import Persona, Personas
+from core.telling import USUAL
 from core.text import clean
 from gateway import persona_toml as toml
 
@@ -48,10 +49,11 @@ def load(folder: Path | None, *, default: str | None = None) -> Personas:
 
 def read(folder: Path) -> Read:
     """Read each TOML file of a folder, in the order of their names. Raises nothing."""
-    if not folder.is_dir():
-        mend = "To mend it, set a folder that there is, or leave it out."
+    try:
+        files = sorted(each for each in folder.iterdir() if _is_ours(each))
+    except (OSError, ValueError):  # the latter for a NUL
+        mend = "To mend it, set a folder that there is and that may be read, or leave it out."
         return Read(personas=(), faults=(f"PERSONAS_DIR: is not a folder. {mend}",))
-    files = sorted(each for each in folder.glob("*.toml") if not each.name.startswith("."))
     personas: dict[str, Persona] = {}
     faults: list[str] = []
     for file in files:
@@ -68,6 +70,10 @@ def read(folder: Path) -> Read:
     return Read(personas=tuple(personas.values()), faults=tuple(faults))
 
 
+def _is_ours(file: Path) -> bool:
+    return file.suffix.lower() == ".toml" and not file.name.startswith(".")
+
+
 def _persona(file: Path) -> Persona:
     """Raises `Misconfigured` with every fault of the file, not naming it."""
     fields = toml.read(_text(file))
@@ -76,6 +82,11 @@ def _persona(file: Path) -> Persona:
         faults.append(
             "its name is the persona's key, and has more in it than letters, digits, - and _."
             " To mend it, rename it, such as support.toml."
+        )
+    if key in USUAL:
+        faults.append(
+            f"its name is the persona's key, and `!persona {key}` undoes a choice. To mend it,"
+            " rename it, such as support.toml."
         )
     try:
         table = toml.parse(fields)
@@ -102,6 +113,15 @@ def _named(fields: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
 
 def _knowledge(folder: Path, name: str) -> str:
     """Raises `Misconfigured`."""
+    try:
+        path = _inside(folder, name)
+    except (OSError, ValueError):  # too long a name, and one with a NUL
+        raise Misconfigured("is no name of a file. To mend it, write another.") from None
+    return _text(path).strip()
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Raises `Misconfigured`, `OSError` and `ValueError`."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise Misconfigured("is outside the folder. To mend it, copy it in beside the TOML file.")
@@ -111,7 +131,7 @@ def _knowledge(folder: Path, name: str) -> str:
         raise Misconfigured("is not there. To mend it, copy it in, or take it out of the list.")
     if path.stat().st_size > LARGEST:
         raise Misconfigured(f"has more than {LARGEST // 1000} kB. To mend it, keep what matters.")
-    return _text(path).strip()
+    return path
 
 
 def _text(path: Path) -> str:

@@ -141,6 +141,10 @@ def read(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"is not TOML: {error}. To mend it, see what stands there.") from None
+    except (ValueError, RecursionError):  # what Python refuses to count, or to follow
+        raise Misconfigured(
+            "holds a number that is too long, or nests too deep. To mend it, take that out."
+        ) from None
 
 
 def parse(fields: dict[str, Any]) -> PersonaTable:

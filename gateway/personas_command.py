@@ -14,6 +14,8 @@ from core.personas import Persona, Personas, prompt
 from gateway.config import Settings
 from gateway.findings import Finding
 from gateway.persona_files import load
+from gateway.price_file import prices
+from gateway.showing import show
 
 WHAT = "PERSONAS_DIR"
 A_TOKEN = 3.2  # characters, about
@@ -50,7 +52,7 @@ def report(settings: Settings, folder: Path | None = None) -> int:
     failed = any(each.verdict == "fail" for each in found)
     if not failed:
         personas = load(folder or settings.personas_dir, default=settings.persona)
-        console.print(table(personas, settings))
+        show(table(personas, settings))
     for each in found:
         if each.verdict != "ok":
             console.print(Text(f"{each.verdict}  {each.what}: {each.words}"))
@@ -89,8 +91,21 @@ def warnings(persona: Persona, settings: Settings, today: date) -> Iterator[str]
             f"its prompt holds {volatile}; a prompt that changes is cached for nobody. Take it"
             " out: the model is told the time with the messages"
         )
-    if persona.model is not None and persona.model not in settings.models and not settings.demo:
-        yield f"its model is none of MODEL and MODEL_FALLBACKS ({', '.join(settings.models)})"
+    if persona.model is not None and not settings.demo:
+        yield from _of_model(persona.model, settings)
+
+
+def _of_model(model: str, settings: Settings) -> Iterator[str]:
+    if model not in {*settings.models, settings.model_simple}:
+        yield (
+            f"its model {model} is none of MODEL, MODEL_FALLBACKS and MODEL_SIMPLE, and will be"
+            " asked all the same: see that your provider has it"
+        )
+    if prices(settings.prices_file).price(model) is None:
+        yield (
+            f"the price of its model {model} is not known, so budgets only guess at what it costs:"
+            " add it to PRICES_FILE"
+        )
 
 
 def tokens(text: str) -> int:

@@ -29,13 +29,18 @@ def prices(own: Path | None = None) -> Prices:
 def read(file: Path) -> Prices:
     """The prices in one file. Raises `Misconfigured` as `prices` does."""
     try:
-        written = tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
+        written = tomllib.loads(file.read_text("utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         raise Misconfigured(f"{file.name}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise Misconfigured(f"{file.name}: is not UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{file.name}: is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # a name with a NUL, or what no file needs
+        raise Misconfigured(
+            f"{file.name}: cannot be read: its name, a number in it or how deep it nests is"
+            " beyond all measure"
+        ) from error
     found, faults = _entries(written)
     if faults:
         raise Misconfigured("\n".join(f"{file.name}: {fault}" for fault in faults))

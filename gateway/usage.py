@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from core.errors import Misconfigured
 from core.sqlite_connections import Reader
 from core.usage import By, Row
 from gateway.config import Settings
+from gateway.showing import show
 
 NANO = 1_000_000_000
 EPOCH = date(1970, 1, 1)
@@ -30,10 +30,9 @@ async def print_usage(settings: Settings, by: Sequence[str], since: str, *, as_j
     if as_json:
         print(json.dumps([_plain(row, kinds) for row in rows], indent=2))  # noqa: T201
         return
-    console = Console(soft_wrap=True)
-    console.print(_table(rows, kinds))
+    show(_table(rows, kinds))
     if any(row.unpriced for row in rows):
-        console.print("Turns without a price are not in the cost: add their models to PRICES_FILE.")
+        print("Turns without a price are not in the cost: add their models to PRICES_FILE.")  # noqa: T201
 
 
 def _kinds(by: Sequence[str]) -> list[By]:
@@ -96,7 +95,7 @@ def _named(row: Row, kind: By) -> str:
         case By.PLATFORM:
             return row.platform or ""
         case By.MODEL:
-            return row.model or "none"
+            return row.model or ""
         case By.DAY:
             return _day(row.day)
 

@@ -25,10 +25,13 @@ from adapters.web.routing import Route
 from adapters.web.site import Site
 from adapters.web.socket.sockets import Sockets
 from adapters.web.ui.routes import UiRoutes
+from adapters.web.wire import PLATFORM
 from core.changes import Changes
 from core.conversation import ConversationHandler
 from core.database import Database
+from core.personas import Personas
 from core.ports import Clock
+from core.types import Address
 from gateway.config import Settings
 from gateway.health import Health
 from gateway.sign_in import VisitorRegister, gate_of
@@ -39,6 +42,7 @@ def web_side(  # noqa: PLR0913 - what it speaks for
     settings: Settings,
     *,
     names: Sequence[str],
+    personas: Personas,
     database: Database,
     handler: ConversationHandler,
     changes: Changes,
@@ -50,7 +54,13 @@ def web_side(  # noqa: PLR0913 - what it speaks for
 
     `more` are the routes of other platforms.
     """
-    about = About(name="Chat", model=names[0], demo=settings.demo, auth=settings.web_auth)
+    about = About(
+        name="Chat",
+        model=names[0],
+        demo=settings.demo,
+        auth=settings.web_auth,
+        greeting=_greeting(personas),
+    )
     gate = gate_of(settings, database=database, clock=clock)
     chats = Chats(handler=handler, database=database, changes=changes, allowance=gate)
     ui = UiRoutes(chats)
@@ -82,3 +92,9 @@ def web_side(  # noqa: PLR0913 - what it speaks for
     )
     app.on_shutdown.append(sockets.on_shutdown)
     return app
+
+
+def _greeting(personas: Personas) -> str | None:
+    """How the persona begins who answers on the web unless somebody chose another."""
+    persona = personas.for_address(Address(platform=PLATFORM, account="", conversation=""))
+    return None if persona is None else persona.greeting

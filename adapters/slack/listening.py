@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from adapters.slack import actions
@@ -29,6 +30,7 @@ from core.conversation import ConversationHandler
 from core.database import Database
 from core.errors import GatewayError
 from core.ports import Clock
+from core.telling import NOTHING
 from core.types import Address, InboundEvent, Sender
 
 Body = Mapping[str, Any]
@@ -120,8 +122,9 @@ class Listeners:
         )
         command = commands.parse(text, COMMANDS)
         if command is not None and command.name == commands.STOP:
-            await self._changes.stop(where)
-            return
+            if await self._changes.stop(where):
+                return
+            command = replace(command, argument=NOTHING)
         await self._handler.accept(
             InboundEvent(
                 address=where,

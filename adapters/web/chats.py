@@ -19,6 +19,7 @@ from core.conversation import ConversationHandler
 from core.database import Database
 from core.errors import NotFound
 from core.live import Update
+from core.telling import NOTHING
 from core.text import clean
 from core.types import (
     Address,
@@ -99,8 +100,12 @@ class Chats:
         except Refused:
             if said.message is None or await self.database.read(arrivals.stored, event) is None:
                 raise
-        if event.command == commands.STOP and not await self.database.read(arrivals.stored, event):
-            await self.stop(principal, said.session)
+        if (
+            event.command == commands.STOP
+            and await self.database.read(arrivals.stored, event) is None
+            and await self.stop(principal, said.session) is None
+        ):
+            event = replace(event, argument=NOTHING)
         try:
             receipt = await self.handler.accept(event)
         except Retired as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 from adapters.whatsapp import refusals
@@ -17,6 +18,7 @@ from core.conversation import ConversationHandler
 from core.database import Database
 from core.facts import DeliveryReported, InboundRefused
 from core.ports import Clock, Observer
+from core.telling import NOTHING
 from core.types import Address, Attachment, InboundEvent, Sender
 from core.wishes import Heard
 
@@ -108,9 +110,9 @@ class Listeners:
         text = text_of(said)
         command = commands.parse(said.body)
         if command is not None and command.name == commands.STOP:
-            if fresh:
-                await self._changes.stop(where)
-            return
+            if not fresh or await self._changes.stop(where):
+                return
+            command = replace(command, argument=NOTHING)
         await self._handler.accept(
             InboundEvent(
                 address=where,

@@ -45,8 +45,8 @@ WORDS = Words(
     model_usual="From now on the usual model answers here.",
     usual="as usual",
     usage_none="Usage is not counted here.",
-    usage_day="Today: {answers} answers, {tokens} tokens, ${cost}.",
-    usage_month="This month: {answers} answers, {tokens} tokens, ${cost}.",
+    usage_day="Answers today: {answers}; tokens: {tokens}; ${cost}.",
+    usage_month="Answers this month: {answers}; tokens: {tokens}; ${cost}.",
     left_day="Left today: ${left}.",
     left_month="Left this month: ${left}.",
     link_code="Your code is **{code}**. Within {minutes} minutes, write `!link {code}` to me where"
@@ -61,7 +61,7 @@ WORDS = Words(
     " `!link`, where you were before, gives a new one.",
     link_shape="That is no code: it has eight letters and digits. `!link`, where you were before,"
     " gives one.",
-    link_locked="That were too many codes that are not valid. Please wait a while before you try"
+    link_locked="Those were too many codes that are not valid. Please wait a while before you try"
     " again.",
     unlinked="Here you are a person of your own again, and we start afresh.",
     unlink_none="You are linked with nothing.",
@@ -93,5 +93,5 @@ WORDS = Words(
     full_day="I have used up what I may spend today. I can answer again tomorrow (UTC).",
     full_month="I have used up what I may spend this month. I can answer again next month.",
     near="You have used {percent} % of what I may spend on you.",
-    too_many="That were too many messages in a short time. Please wait {seconds} s.",
+    too_many="Those were too many messages in a short time. Please wait {seconds} s.",
 )

@@ -28,7 +28,10 @@ def broken(text, *rules, tone=Tone.FRIENDLY, first=False):
     ("text", "breaks"),
     [
         ("Sure! We will give you a full refund.", True),
-        ("We WILL*\n*refund* it", False),  # two lines are two sentences
+        ("We WILL*\n*refund* it", True),  # a line's end within a paragraph is a space
+        ("We will\n \nrefund it", False),  # a blank line ends it
+        ("- We will\n- Refund", False),  # and so does a list's item
+        ("Ask whom we will\n1. refund", False),
         ("**We  will** refund\tit", True),
         ("It\u2019s guaranteed: a refund.", True),
         ("No guarantor, a refund.", False),
@@ -135,3 +138,27 @@ async def test_findings_are_stored_once_and_counted(database):
         Broken(persona="ada", rule="refunds", count=2),
         Broken(persona="ada", rule="short", count=1),
     )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "refund(s)",
+            "[rR]efund",
+            "a{2}",
+            "a|b",
+            "\\brefund",
+            "^we",
+            "pay$",
+            "C++",
+            "\uff08a\uff09",
+        ),
+        *("re*fund", "*fund", "a *", "refund**", "refund*,", "will...refund", "will ....refund it"),
+    ],
+)
+def test_what_looks_like_a_regular_expression_is_no_phrase(written):
+    """It would be found in nothing, and nobody would know."""
+    with pytest.raises(ValueError, match=r"holds|has"):
+        all_phrases([written])
+    assert all_phrases(["we will … refund*", "rm -rf", "don't", "node.js"])

@@ -4,11 +4,24 @@ import asyncio
 import random
 from asyncio import FIRST_COMPLETED as FIRST
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from core import arrivals, linking, past, people, transcript, turns, visitors
+from core import (
+    arrivals,
+    linking,
+    merging,
+    past,
+    people,
+    spending,
+    transcript,
+    turns,
+    visitors,
+)
+from core.budgets import Limits, Party
+from core.errors import NotFound
 from core.joining import Joined
 from core.manner import Manner
 from core.memory import Strategy
@@ -290,8 +303,9 @@ async def test_what_either_has_used_both_have_used(world):
     full = select(rates.c.full_at).where(rates.c.person_id == ada.person_id)
     assert await value(world.database, full) == NOW * 1000 + 7
     turn = (await world.hear("laptop", "!unlink")).turn
-    assert await unlinked(world, turn) is False  # both names are at one account
-    assert await value(world.database, select(func.count()).select_from(rates)) == 1
+    assert await unlinked(world, turn)
+    left = select(rates.c.full_at).where(rates.c.person_id > bob.person_id)
+    assert await value(world.database, left) == NOW * 1000 + 7
 
 
 async def unlinked(world, turn):
@@ -323,6 +337,110 @@ async def test_whoever_unlinks_is_a_person_of_their_own_again(database):
         phone = await database.read(transcript.find_session, said("").address)
         shown = [text for _, text in await theatre.said(phone)]
         assert {"I am Ada", "Who am I?"} < set(shown)
+
+
+async def test_two_names_at_one_account_part_again(world):
+    """As two numbers do: each has its own conversation then, and there is nobody left to leave."""
+    await world.talk("phone", "I am Ada")
+    await world.link()
+    turn = (await world.hear("laptop", "!unlink")).turn
+    assert await unlinked(world, turn)
+    await world.answer(turn)
+    assert [[one.external_id for one in each.identities] for each in await world.people()] == [
+        ["laptop"],
+        ["phone"],
+    ]
+    await world.talk("laptop", "Who am I?")
+    assert await world.session("phone") != await world.session("laptop")
+    assert "I am Ada" in await world.shown("phone")
+    assert await world.shown("laptop") == ["Who am I?"]
+    assert not await unlinked(world, (await world.hear("phone", "!unlink")).turn)
+
+
+async def test_people_link_and_part_as_often_as_they_like(world):
+    """What is kept of them is kept once, also of what they have spent."""
+    ada = await world.talk("phone")
+    bob = await world.talk("laptop")
+    spend = {"period": "2026-11-21", "spent": 3, "reserved": 0}
+    await world.database.write(
+        lambda db: [
+            db.execute(insert(budgets).values(scope=f"person:{each.person_id}", **spend))
+            for each in (ada, bob)
+        ]
+    )
+    for code in ("AAAA0000", "BBBB1111"):
+        await world.code("phone", code)
+        turn, outcome = await world.type("laptop", code)
+        assert outcome is linking.Outcome.LINKED
+        assert await world.database.write(linking.join, turn.id, now=NOW) is Joined.ONE
+        await world.answer(turn)
+        turn = (await world.hear("laptop", "!unlink")).turn
+        assert await unlinked(world, turn)
+        await world.answer(turn)
+        newest = (await world.people())[0].id
+        spent = select(budgets.c.spent).where(budgets.c.scope == f"person:{newest}")
+        assert await value(world.database, spent) == (6 if code == "AAAA0000" else 12)
+    assert len(await world.people()) == 2
+
+
+async def test_nobody_is_ever_known_by_the_id_of_somebody_who_became_another(world):
+    """Whoever comes after is a new person, and is found by none of the old ids."""
+    await world.talk("phone")
+    gone = await world.talk("laptop")
+    await world.link()
+    new = await world.talk("tablet")
+    assert new.person_id > gone.person_id
+    with pytest.raises(NotFound):
+        await world.database.read(people.find, gone.person_id)
+
+
+@pytest.mark.parametrize("place", ["phone", "laptop"])
+async def test_a_code_from_before_an_unlink_is_void(world, place):
+    """Wherever it was asked for: it stood for both, who are two now."""
+    await world.link()
+    await world.code(place, "BBBB1111")
+    turn = (await world.hear("laptop", "!unlink")).turn
+    assert await unlinked(world, turn)
+    await world.answer(turn)
+    assert (await world.type("tablet", "BBBB1111"))[1] is linking.Outcome.WRONG
+
+
+DAILY = Limits(person_day=1000, all_day=1000)
+
+
+async def purses(world):
+    """What is spent and set aside of each budget."""
+    rows = await world.database.read(
+        lambda db: db.execute(select(budgets.c.scope, budgets.c.spent, budgets.c.reserved)).all()
+    )
+    return {row.scope: (row.spent, row.reserved) for row in rows}
+
+
+@pytest.mark.parametrize("other", ["phone", "laptop"])
+async def test_an_answer_that_runs_during_a_link_is_charged_to_whoever_stays(world, other):
+    """What was set aside for it is given back there too, and no budget is left of who is gone."""
+    ada = await world.talk("phone")
+    bob = await world.talk("laptop")
+    running = (await world.hear("laptop", "long")).turn
+    early = (await world.hear("phone", "short")).turn if other == "phone" else None
+    reserve = partial(world.database.write, spending.reserve, now=NOW)
+    for turn in filter(None, (early, running)):
+        party = Party(person_id=turn.person_id, platform=PUSH)
+        await reserve(turn, party, DAILY, amount=100)
+    set_aside = 200 if early else 100
+    await world.database.write(merging.become_one, ada.person_id, bob.person_id, now=NOW)
+    mine, gone = f"person:{ada.person_id}", Party(person_id=bob.person_id, platform=PUSH)
+    assert await purses(world) == {"all": (0, set_aside), mine: (0, set_aside)}
+    again = await reserve(running, gone, DAILY, amount=60)
+    assert again.amount == 60
+    await world.database.write(spending.charge, gone, DAILY, cost=5, now=NOW)
+    await world.database.write(spending.settle, running.id, 50)
+    if early:
+        await world.database.write(spending.settle, early.id, 20)
+    spent = 75 if early else 55
+    assert await purses(world) == {"all": (spent, 0), mine: (spent, 0)}
+    [standing, _] = await world.database.read(spending.standing, gone, DAILY, now=NOW)
+    assert standing.used == spent
 
 
 async def test_a_link_that_both_sides_were_too_busy_for_is_made_after(database):

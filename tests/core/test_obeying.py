@@ -20,7 +20,9 @@ from tests.fakes.scripted import says
 ADA = Sender(external_id="ada")
 MANNER = Manner(
     system_prompt="Be kind.",
-    personas=Personas((Persona(key="sage", name="Sage", role="writer"),)),
+    personas=Personas(
+        (Persona(key="sage", name="Sage", role="writer", greeting="Well met {you}."),)
+    ),
 )
 
 
@@ -56,7 +58,7 @@ async def test_who_answers_and_by_what_is_chosen_for_one_conversation(database):
             ("model", "gpt"),
         )
         assert "**Sage**: writer" in told[0]
-        assert "Sage answers here" in told[1]
+        assert told[1] == "From now on Sage answers here.\n\nWell met {you}."
         assert "I don't know “nobody”" in told[2]
         assert f"{SUMMING} answers here" in told[3]
         assert "I don't have the model “gpt”" in told[4]

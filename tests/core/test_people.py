@@ -4,10 +4,12 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 
-from core import account, people, transcript
+from core import account, linking, people, transcript
 from core.again import again
 from core.errors import NotFound, Rejected
+from core.tables import addresses
 from core.types import Address, Sender
 from tests.core.stage import PUSH, Pause, Platform, event, stage
 from tests.core.test_again import accept
@@ -95,13 +97,62 @@ async def test_a_person_is_reached_where_they_last_wrote(database):
             await database.read(people.reach, push[0].id, "web")
 
 
-async def test_whoever_is_erased_is_known_no_more(database):
-    """What their turns cost stays, and is nobody's."""
-    receipt = await accept(database, "one", sender=ADA)
+async def test_of_whoever_is_erased_there_is_no_name(database):
+    """What their turns cost is nobody's; they stay known to us, without a name."""
+    receipt = await accept(database, "one", sender=ADA, language="de")
     await database.write(account.erase_some, "web", "x", now=1)
-    assert await known(database) == []
+    [ada] = await known(database)
+    assert (ada.id, ada.name, ada.identities[0].name) == (receipt.turn.person_id, None, None)
+    assert await database.read(people.language, ada.id) is None
     with pytest.raises(NotFound):
-        await database.read(people.find, receipt.turn.person_id)
+        await database.read(people.reach, ada.id)
+
+
+async def test_whoever_is_erased_begins_no_allowance_anew(database):
+    """They are the same person when they come back, and nobody else has their id meanwhile."""
+    first = await accept(database, "one", sender=ADA)
+    await database.write(account.erase_some, "web", "x", now=1)
+    other = await accept(database, "two", place="bob's", sender=BOB)
+    again = await accept(database, "three", place="ada's", sender=ADA)
+    assert other.turn.person_id != first.turn.person_id
+    assert again.turn.person_id == first.turn.person_id
+
+
+async def test_the_codes_of_whoever_is_erased_are_void(database):
+    """Nobody is linked by them any more."""
+    receipt = await accept(database, "!link", sender=ADA)
+    await database.write(linking.begin, receipt.turn, linking.digest("AAAA0000"), now=1)
+    await database.write(account.erase_some, "web", "x", now=1)
+    typed = await accept(database, "!link AAAA-0000", place="bob's", sender=BOB)
+    outcome = await database.write(
+        linking.redeem, typed.turn, linking.digest("AAAA0000"), apart=False, now=2
+    )
+    assert outcome is linking.Outcome.WRONG
+
+
+async def test_in_a_conversation_with_several_places_a_person_is_reached_at_the_last(database):
+    """That where they were told something is none of those where they wrote."""
+    there = Address(platform=PUSH, account="x", conversation="new")
+    async with stage(database, *[says("Ok.")] * 2, adapter=Platform()) as theatre:
+        receipt = await theatre.handler.accept(
+            replace(event("one", platform=PUSH), sender=ADA, origin={"n": 1})
+        )
+        await theatre.done()
+        [ada] = await known(database)
+        more = {"session_id": receipt.session_id, "direct": True, "conversation": "new"}
+        await database.write(
+            lambda db: db.execute(insert(addresses).values(platform=PUSH, account="x", **more))
+        )
+        reach = await database.read(people.reach, ada.id)
+        assert (reach.address.conversation, reach.origin) == ("alice", {"n": 1})
+        told = people.telling(ada.id, people.Reach(address=there, origin=None), "News.", name="n")
+        await theatre.handler.accept(told)
+        await theatre.done()
+        assert await database.read(people.reach, ada.id) == reach
+        back = replace(event("two", platform=PUSH), address=there, sender=ADA)
+        await theatre.handler.accept(back)
+        await theatre.done()
+        assert (await database.read(people.reach, ada.id)).address == there
 
 
 async def test_people_come_in_pages(database):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select, update
 
-from core import spending
+from core import merging, spending
 from core.budgets import Limits, Party, Span, Whose
 from core.database import open_database
 from core.errors import Fenced
@@ -16,7 +16,7 @@ from core.estimate import estimate
 from core.pricing import STANDARD
 from core.spending import Verdict
 from core.tables import budgets, reservations, turns
-from core.types import Answer, File, Prompt, PromptMessage, Status, Usage
+from core.types import Answer, File, Prompt, PromptMessage, Sender, Status, Usage
 from tests.core.test_again import accept
 
 NOON = int(datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp() * 1000)
@@ -85,6 +85,41 @@ async def test_fifty_at_once_on_two_replicas_get_what_there_is(database, databas
     assert (await standing(other, BOB, limits))[1:] == [7_700, 7_700]
     if other is not database:
         await other.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whoever_becomes_another_while_they_ask_takes_all_of_it_along(database, seed):
+    """What is reserved, settled, charged and swept meanwhile is the other's, to the nano-dollar."""
+    chance = random.Random(seed)
+    who = [Sender(external_id=name) for name in ("ada", "bob")]
+    running = [
+        (await accept(database, "Hi", place=f"p{n}", sender=who[n % 2])).turn for n in range(12)
+    ]
+    limits = Limits(person_day=10**9, person_month=10**9, all_day=10**9)
+    kept, gone = running[0].person_id, running[1].person_id
+
+    async def life(each):
+        party = Party(person_id=each.person_id, platform="web")
+        for _ in range(chance.randrange(1, 4)):
+            await reserve(database, each, party, limits, amount=chance.randrange(900))
+        await database.write(spending.charge, party, limits, cost=7, now=NOON)
+        if chance.random() < 0.5:
+            await database.write(spending.settle, each.id, 100)
+            return
+        await close(database, each, closed_at=1, status="done", cost=100)
+        await database.write(spending.sweep)
+
+    def unite(db):
+        assert merging.lock(db, kept, gone) == {kept, gone}
+        merging.become_one(db, kept, gone, now=NOON)
+
+    lives = [life(each) for each in running]
+    await asyncio.gather(*lives[:7], database.write(unite), *lives[7:])
+    while await database.write(spending.sweep):
+        pass
+    rows = await database.read(lambda db: db.execute(select(budgets)).all())
+    assert {row.scope for row in rows} == {"all", f"person:{kept}"}
+    assert [(row.spent, row.reserved) for row in rows] == [(12 * 107, 0)] * 3
 
 
 async def test_every_nano_dollar_is_accounted_for(database):

@@ -97,6 +97,19 @@ async def test_a_part_of_it_can_be_asked_for(database, asked, count):
     assert mine == same
 
 
+async def test_only_what_a_model_answered_counts(database):
+    """Commands, refusals and messages too many are turns as well, and no answers."""
+    ada, _ = await filled(database)
+    asker = (await accept(database, "!help", place="c", sender=ADA)).turn
+    unasked = {**one(asker, 0, None, None), "input_tokens": None, "output_tokens": None}
+    await database.write(lambda db: db.execute(insert(turns).values(unasked)))
+    for by in ([], [By.PERSON], [By.MODEL], [By.DAY, By.PERSON]):
+        rows = await database.read(usage.report, by, since=START, person_id=ada)
+        assert sum(row.turns for row in rows) == 10
+        assert all(row.turns for row in rows)
+    assert (await database.read(usage.mine, ada, since=START)).turns == 10
+
+
 async def test_no_report_looks_at_all_turns(database):
     """Where a time begins is found among the ids, and a person's turns by their own index."""
     _, bob = await filled(database)

@@ -115,6 +115,51 @@ def test_knowledge_stays_inside_its_folder(folder, tmp_path_factory):
     assert faults(folder) == {"a.toml: knowledge_files[1]", "a.toml: knowledge_files[2]"}
 
 
+def test_what_no_file_is_called_is_refused_in_words(folder):
+    """A NUL, too long a name, what nests without end, and numbers that nobody counts."""
+    minimal(folder, "a.toml", 'knowledge_files = ["a\\u0000.md", "' + "x" * 300 + '.md"]')
+    minimal(folder, "b.toml", "traits = " + "[" * 5000)
+    minimal(folder, "c.toml", "traits = " + "1" * 5000)
+    assert faults(folder) == {
+        *("a.toml: knowledge_files[1]", "a.toml: knowledge_files[2]"),
+        *("b.toml", "c.toml"),
+    }
+    assert faults(folder / ("x" * 300)) == {"PERSONAS_DIR"}
+
+
+def test_a_key_is_no_word_of_the_command(folder):
+    """`!persona usual` undoes a choice; and a file is read whatever the case of its ending."""
+    minimal(folder, "Usual.TOML")
+    assert faults(folder) == {"Usual.TOML"}
+    (folder / "Usual.TOML").rename(folder / "Unusual.TOML")
+    assert load(folder).get("unusual").name == "X"
+
+
+def test_a_phrase_that_looks_like_a_regular_expression_is_a_fault(folder):
+    """Named by its place, with what to write instead."""
+    minimal(folder, "a.toml", "[[rules]]\nid = 'a'\nmessage = 'm'\nnever = ['ok', 'a|b', 'c...d']")
+    assert faults(folder) == {"a.toml: rules[1].never[2]", "a.toml: rules[1].never[3]"}
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "warned"),
+    [
+        ("claude-haiku-5-5", {}, []),
+        ("claude-nobody", {"MODEL_SIMPLE": "claude-nobody"}, ["price"]),
+        ("claude-haiku-4-5", {}, ["asked all the same"]),
+        ("claude-nobody", {}, ["asked all the same", "price"]),
+    ],
+)
+def test_a_personas_model_that_nobody_named_is_warned_of(folder, model, settings, warned):
+    """It is asked all the same; so is one whose price nobody knows."""
+    (folder / "support.toml").write_text(WHOLE.replace("m-1", model))
+    named = {"PERSONAS_DIR": str(folder), "ANTHROPIC_API_KEY": "k", **settings}
+    told = [each.words for each in examine(settings_of(named, None), today=TODAY)]
+    about = [words for words in told if f"its model {model}" in words]
+    assert len(about) == len(warned)
+    assert all(each in words for each, words in zip(warned, about, strict=True))
+
+
 def test_a_folder_and_a_default_have_to_be_there(tmp_path):
     """Neither is made up."""
     assert faults(tmp_path / "no") == {"PERSONAS_DIR"}
@@ -184,7 +229,7 @@ def test_what_changes_in_a_prompt_is_warned_of(folder, knowledge, warns):
     assert [words for words in told if "its prompt holds" in words] == [
         words for words in told if warns and f"holds {warns};" in words
     ]
-    assert len(told) == (3 if warns else 2)  # the third is about its model
+    assert len(told) == (4 if warns else 3)  # two are about its model
 
 
 def test_the_command_lists_and_fails(folder, monkeypatch):
@@ -215,3 +260,13 @@ def test_a_prompt_is_the_same_from_every_copy_of_the_files(folder, tmp_path_fact
         (other / name).write_bytes((folder / name).read_bytes().replace(b"\r\n", b"\n"))
     texts = {prompt(load(each).get("support"), "Base.") for each in (folder, other)}
     assert len(texts) == 1
+
+
+def test_the_list_is_not_cut_to_fit_a_window(folder, monkeypatch):
+    """Programs read it, and a name in parts is no name."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "40")
+    (folder / "support.toml").write_text(WHOLE.replace("m-1", "m" * 60))
+    monkeypatch.setenv("PERSONAS_DIR", str(folder))
+    told = CliRunner().invoke(app, ["personas", "check"]).output
+    assert "m" * 60 in told

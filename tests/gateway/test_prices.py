@@ -39,6 +39,20 @@ def test_the_shipped_prices_are_those_that_the_program_knows():
         assert shipped.price(model) == STANDARD.price(model)
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    """As some editors write it."""
+    (tmp_path / "own.toml").write_bytes(
+        b'\xef\xbb\xbf[[price]]\nmodel = "m"\ninput = 1\noutput = 1\n'
+    )
+    assert prices(tmp_path / "own.toml").price("m") is not None
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "1" * 5000])
+def test_what_no_file_needs_is_refused_in_words(write, text):
+    """Nests without end, and numbers that nobody counts."""
+    assert "beyond all measure" in faults(write(text))[0]
+
+
 def test_the_shipped_prices_know_their_history():
     """What is cached of Sonnet has cost half since the seventh of October."""
     cached = Usage(cache_read=MILLION)

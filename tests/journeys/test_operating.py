@@ -213,6 +213,17 @@ async def test_the_page_is_told_whom_it_talks_to(house: House):
     assert json.loads(body) == about
 
 
+async def test_the_page_is_told_how_whoever_answers_there_begins(url: str, tmp_path: Path):
+    """By whoever is at home on the web, and else by `PERSONA`."""
+    for defaults, greeting in (('["web"]', "Here!"), ('["slack"]', "Hello, I'm Alex")):
+        (tmp_path / "own.toml").write_text(
+            f"name = 'X'\nrole = 'y'\ngreeting = 'Here!'\ndefaults = {defaults}"
+        )
+        async with serving(url, personas_dir=tmp_path, persona="customer-support") as house:
+            _, body = await got(house, "/api/v1/config")
+            assert json.loads(body)["greeting"].startswith(greeting)
+
+
 # --- the log ---
 
 

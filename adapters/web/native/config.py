@@ -11,12 +11,16 @@ from adapters.web.wire import reply
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About:
-    """What a page may know of this server; `auth` are the ways to sign in."""
+    """What a page may know of this server; `auth` are the ways to sign in.
+
+    `greeting` is how whoever answers here begins, if they do.
+    """
 
     name: str
     model: str
     demo: bool
     auth: tuple[str, ...] = ("open",)
+    greeting: str | None = None
 
 
 class ConfigRoutes:
@@ -48,6 +52,7 @@ class ConfigRoutes:
                 name=about.name,
                 demo=about.demo,
                 model=about.model,
+                greeting=about.greeting,
                 auth=list(about.auth),
             )
         )

@@ -35,7 +35,7 @@ class Used(msgspec.Struct, rename="camel"):
     """What was used by whatever the row is for; what the report is not by is null.
 
     `cost` is in US dollars; the `unpriced` turns are not in it: what they cost is not known.
-    `person` is an id, null for nobody known; `model` is null where none answered.
+    `person` is an id, null for nobody known. A turn is one that a model answered.
     """
 
     person: str | None

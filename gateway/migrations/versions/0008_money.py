@@ -79,6 +79,7 @@ def _money() -> None:
 
 def _links() -> None:
     op.add_column("people", sa.Column("language", sa.Text()))
+    op.add_column("people", sa.Column("merged_into", ID))
     op.create_table(
         "codes",
         sa.Column("id", ID, nullable=False),

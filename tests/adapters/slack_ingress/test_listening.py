@@ -6,6 +6,7 @@ import pytest
 
 from adapters.slack.calls import Refused
 from adapters.slack.manifest import PROMPTS
+from core.telling import NOTHING
 from tests.adapters.slack_ingress.stage import door
 from tests.fakes.slack import Message
 
@@ -129,13 +130,17 @@ async def test_commands_in_chat_are_taken_as_such(said, name):
 
 
 async def test_stop_in_chat_stops_the_answer_there():
-    """`!stop` ends it, and is not stored."""
+    """`!stop` ends it, and is not stored; where nothing runs, they are told so."""
     async with door() as house:
         _, mention = house.in_channel("<@UBOT> !stop")
+        where = f"{house.acme.channel()}:{mention['event']['ts']}"
+        house.stopped.running = {where}
         await house.say(mention)
-        general = house.acme.channel()
-        assert house.stopped.at == [f"T1 {general}:{mention['event']['ts']}"]
-        assert house.taken.events == []
+        assert (house.stopped.at, house.taken.events) == ([f"T1 {where}"], [])
+        house.stopped.running = set()
+        await house.say(mention)
+        [told] = house.taken.events
+        assert (told.command, told.argument) == ("stop", NOTHING)
 
 
 async def test_commands_are_for_whom_they_are_said_to():
