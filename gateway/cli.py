@@ -148,6 +148,19 @@ def usage(
     _run(lambda: print_usage(settings, by or ["day"], since, as_json=as_json))
 
 
+@app.command()
+def sessions(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show the newest conversations, and what each cost."""
+    from gateway.sessions import print_sessions  # noqa: PLC0415
+
+    settings = _settings(quiet=True)
+    _run(lambda: print_sessions(settings, limit=limit, as_json=as_json))
+
+
 @slack.callback()
 def _slack() -> None:
     """Keep `manifest` a command of its own, although it is the only one so far."""

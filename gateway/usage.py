@@ -5,17 +5,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from core import usage
-from core.database import open_database, parse_url
 from core.errors import Misconfigured
-from core.sqlite_connections import Reader
 from core.usage import By, Row
+from gateway.beside import read
 from gateway.config import Settings
 from gateway.showing import show
 
@@ -26,7 +24,7 @@ EPOCH = date(1970, 1, 1)
 async def print_usage(settings: Settings, by: Sequence[str], since: str, *, as_json: bool) -> None:
     """Print what was used since then. Raises `Misconfigured` for what cannot be asked."""
     kinds, begin = _kinds(by), _beginning(since)
-    rows = await _read(settings, kinds, begin)
+    rows = await read(settings, lambda db: usage.report(db, kinds, since=begin))
     if as_json:
         print(json.dumps([_plain(row, kinds) for row in rows], indent=2))  # noqa: T201
         return
@@ -49,25 +47,6 @@ def _beginning(since: str) -> int:
     except (ValueError, OverflowError):
         wanted = "a day, such as 2026-11-01, or days ago, such as 7d"
         raise Misconfigured(f"usage: --since is {wanted}") from None
-
-
-async def _read(settings: Settings, by: Sequence[By], since: int) -> list[Row]:
-    """The report, also while a gateway runs: a SQLite file is read beside it."""
-    url = parse_url(settings.database_url)
-    if url.get_backend_name() != "sqlite":
-        database = open_database(settings.database_url)
-        try:
-            return await database.read(usage.report, by, since=since)
-        finally:
-            await database.close()
-    file = Path(str(url.database))
-    if not file.exists():  # noqa: ASYNC240 - nothing else runs here
-        raise Misconfigured(f"DATABASE_URL: there is no file {file} yet; run `gateway migrate`")
-    reader = Reader(file)
-    try:
-        return await reader.run(lambda db: usage.report(db, by, since=since))
-    finally:
-        await reader.shut()
 
 
 def _table(rows: Sequence[Row], by: Sequence[By]) -> Table:
