@@ -52,11 +52,31 @@ def forget_here(db: Connection, turn: Turn) -> None:
     db.execute(START_AFRESH, values)
 
 
+def leave_unread(db: Connection, turn: Turn, name: str) -> bool:
+    """Take out what was said in a turn behind its command `name`: it is for another conversation.
+
+    True if there was any, also if it was taken out before. Raises `Fenced`.
+    """
+    hold(db, turn)
+    said = db.execute(_ASKING, {"session": turn.session_id, "turn": turn.id}).all()
+    given = {row.id: commands.command_of(row.content) for row in said}
+    last = max((id_ for id_, each in given.items() if each and each.name == name), default=None)
+    behind = [
+        id_ for id_, each in given.items() if last is not None and each is None and id_ > last
+    ]
+    for id_ in behind:
+        db.execute(_UNREAD, {"message": id_})
+    return bool(behind)
+
+
 def _asks(content: Sequence[Part]) -> bool:
     command = commands.command_of(content)
     return command is not None and command.name == commands.FORGET
 
 
+_UNREAD = (
+    update(messages).where(messages.c.id == number("message")).values(content=[{"type": "unread"}])
+)
 _HERE, _TURN = number("session"), number("turn")
 _THIS, _OWN = sessions.alias(), messages.alias()
 _PERSON = select(_THIS.c.person_id).where(_THIS.c.id == _HERE).scalar_subquery()

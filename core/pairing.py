@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from core import commands, linking
+from core import commands, forgetting, linking
 from core.commands import Command
 from core.database import Contended, Database, DatabaseDown
 from core.joining import Joined
@@ -62,7 +62,12 @@ class Pairing:
     async def unlink(self, case: Case) -> str:
         """Make them a person of their own again."""
         done = await self._database.write(linking.unlink, case.turn, now=self._now())
-        return case.words.unlinked if done else case.words.unlink_none
+        if not done:
+            return case.words.unlink_none
+        # It would be answered, and remembered, in the conversation that they have just left.
+        if await self._database.write(forgetting.leave_unread, case.turn, commands.UNLINK):
+            return f"{case.words.unlinked}\n\n{case.words.unread}"
+        return case.words.unlinked
 
     async def spoil(self, command: Command) -> None:
         """A code that was typed where others read it is void."""

@@ -15,9 +15,9 @@ whom, and in which `language`, if that is told. `{"type": "asked", "model": …,
 came here. `{"type": "command", "name": …, "argument": …}` makes the message one to the gateway
 itself, not to a model. `{"type": "file", "file": key, "name": …}` is a file that came with it,
 whose content is kept apart (`core.files`). `{"type": "tell", "tell": …}` is what the operator has
-us tell the person. `{"type": "limited", "seconds": …}` marks a message that was one too many.
-`{"type": "origin", "origin": {…}}` is what the message's adapter needs to reply to it; only the
-adapter knows what it means.
+us tell the person. `{"type": "limited", "seconds": …}` marks a message that was one too many, and
+`{"type": "unread"}` stands for one that was taken out. `{"type": "origin", "origin": {…}}` is what
+the message's adapter needs to reply to it; only the adapter knows what it means.
 """
 
 

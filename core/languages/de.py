@@ -70,6 +70,8 @@ WORDS = Words(
     link_locked="Das waren zu viele ungültige Codes. Bitte warte eine Weile, bevor du es wieder"
     " versuchst.",
     unlinked="Hier bist du wieder eine eigene Person, und wir beginnen von vorn.",
+    unread="Was du gleich danach geschrieben hast, habe ich nicht gelesen: Bitte schick es noch"
+    " einmal.",
     unlink_none="Du bist mit nichts verbunden.",
     export_web="Alles, was gesagt wurde, auch was gelöscht aussieht, liegt unter `/api/v1/export`,"
     " in einer Datei.",

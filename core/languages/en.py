@@ -64,6 +64,7 @@ WORDS = Words(
     link_locked="Those were too many codes that are not valid. Please wait a while before you try"
     " again.",
     unlinked="Here you are a person of your own again, and we start afresh.",
+    unread="What you wrote right behind that I have not read: please send it again.",
     unlink_none="You are linked with nothing.",
     export_web="All that was said, also what was cleared, is at `/api/v1/export`, as one file.",
     export_head="The last {count} messages of this conversation:",

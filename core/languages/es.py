@@ -66,6 +66,7 @@ WORDS = Words(
     link_locked="Han sido demasiados códigos que no valen. Espera un rato antes de volver a"
     " intentarlo.",
     unlinked="Aquí eres de nuevo una persona aparte, y empezamos de nuevo.",
+    unread="No he leído lo que escribiste justo después: por favor, envíalo de nuevo.",
     unlink_none="No estás vinculado con nada.",
     export_web="Todo lo que se ha dicho, también lo que se limpió, está en `/api/v1/export`, en un"
     " archivo.",

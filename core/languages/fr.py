@@ -65,6 +65,7 @@ WORDS = Words(
     " avant, en donne un.",
     link_locked="Cela fait trop de codes non valables. Attendez un peu avant de réessayer.",
     unlinked="Ici vous êtes de nouveau une personne à part, et nous recommençons.",
+    unread="Je n'ai pas lu ce que vous avez écrit juste après : veuillez le renvoyer.",
     unlink_none="Vous n'êtes lié à rien.",
     export_web="Tout ce qui a été dit, même ce qui a été effacé de l'écran, est à"
     " `/api/v1/export`, en un fichier.",

@@ -62,6 +62,7 @@ WORDS = Words(
     " antes, dá um.",
     link_locked="Foram códigos inválidos demais. Espere um pouco antes de tentar de novo.",
     unlinked="Aqui você é de novo uma pessoa à parte, e recomeçamos.",
+    unread="Não li o que você escreveu logo depois: por favor, envie de novo.",
     unlink_none="Você não está vinculado a nada.",
     export_web="Tudo o que foi dito, também o que foi limpo, está em `/api/v1/export`, num"
     " arquivo.",

@@ -47,6 +47,7 @@ class Words:
     link_shape: str
     link_locked: str
     unlinked: str
+    unread: str
     unlink_none: str
 
     export_web: str

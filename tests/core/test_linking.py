@@ -339,6 +339,30 @@ async def test_whoever_unlinks_is_a_person_of_their_own_again(database):
         assert {"I am Ada", "Who am I?"} < set(shown)
 
 
+async def test_what_comes_right_behind_an_unlink_stays_out_of_what_was_left(database):
+    """It is not read there, by model or people, and its writer is told to send it again."""
+    adapter, pause = Platform(), Pause()
+    scripts = [says("a"), [pause, *says("b")], says("c")]
+    async with stage(database, *scripts, adapter=adapter, manner=PLAIN) as theatre:
+        await theatre.handler.accept(said("I am Ada"))
+        await theatre.done()
+        await theatre.handler.accept(said("!link", name="link"))
+        await theatre.done()
+        code = adapter.taken[-1].split("**")[1]
+        other = {"place": "desk"}
+        await theatre.handler.accept(said("!link", name="link", argument=code, **other))
+        await theatre.done()
+        await theatre.handler.accept(said("Wait", **other))
+        await theatre.handler.accept(said("!unlink", name="unlink", **other))
+        await theatre.handler.accept(said("I like figs", **other))
+        pause.go()
+        await theatre.done()
+        assert "send it again" in adapter.taken[-1]
+        assert len(theatre.model.prompts) == 2
+        phone = await database.read(transcript.find_session, said("").address)
+        assert not any("figs" in (text or "") for _, text in await theatre.said(phone))
+
+
 async def test_two_names_at_one_account_part_again(world):
     """As two numbers do: each has its own conversation then, and there is nobody left to leave."""
     await world.talk("phone", "I am Ada")
