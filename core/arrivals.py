@@ -14,7 +14,7 @@ from core import statements as sql
 from core.database import Contended
 from core.errors import RateLimited
 from core.rates import Allowance
-from core.types import InboundEvent, Part, Receipt, Status, Turn
+from core.types import Address, InboundEvent, Part, Receipt, Status, Turn
 from core.wording import language_of
 
 QUEUE_SECONDS = 5  # a guess at when a running answer may be over
@@ -43,33 +43,18 @@ def accept(  # noqa: PLR0913 - what is said, and what was decided beforehand
         return earlier
     place = found or _new_address(db, event, now)
     session_id, person_id = place.session_id, _asker(db, event, place, now)
-    opening = {
-        "session": session_id,
-        "address": place.id,
-        "owner": owner,
-        "now": now,
-        "key": event.message_key,
-        "person": person_id,
-    }
-    turn_id = sql.OPEN_UNLESS_KNOWN.scalar(db, opening)
-    where = {
-        "session_id": session_id,
-        "turn_id": turn_id,
-        "address_id": place.id,
-        "person_id": person_id,
-    }
+    opening = {"session": session_id, "address": place.id, "person": person_id}
+    by = {"owner": owner, "now": now, "key": event.message_key}
+    turn_id = sql.OPEN_UNLESS_KNOWN.scalar(db, opening | by)
+    where = {"session_id": session_id, "address_id": place.id, "person_id": person_id}
     content = content_of(event, new=new, now=now)
     if allowances and person_id is not None and event.metered:
         if turn_id is None and (earlier := stored(db, event)) is not None:
             return earlier  # platforms repeat themselves: that costs nobody anything
         content += _limited(db, event, person_id, allowances, now)
-    message_id = store(db, where, content, key=event.message_key, now=now)
+    message_id = store(db, where | {"turn_id": turn_id}, content, key=event.message_key, now=now)
     if message_id is None:
-        earlier = stored(db, event)
-        if earlier is None or turn_id is not None:
-            # Stored by another transaction since this one looked: undo the turn that it opened.
-            raise Contended("another transaction stored the same message")
-        return earlier
+        return _met(db, event, opened=turn_id is not None)
     if event.files:
         files.claim(db, event, message_id, now=now)
     if turn_id is None and event.queue is not None:
@@ -79,19 +64,34 @@ def accept(  # noqa: PLR0913 - what is said, and what was decided beforehand
     receipt = Receipt(session_id=session_id, message_id=message_id, turn_id=turn_id)
     if turn_id is None:
         return receipt
-    turn = Turn(
+    return replace(receipt, turn=_turn(turn_id, event.address, place, person_id, owner))
+
+
+def _turn(
+    turn_id: int, where: Address, place: addresses.Found, person_id: int | None, owner: str
+) -> Turn:
+    """A turn that was opened a moment ago."""
+    return Turn(
         id=turn_id,
-        session_id=session_id,
+        session_id=place.session_id,
         owner=owner,
         attempt=1,
         blame=0,
         status=Status.RUNNING,
         address_id=place.id,
-        address=event.address,
+        address=where,
         system=place.system,
         person_id=person_id,
     )
-    return replace(receipt, turn=turn)
+
+
+def _met(db: Connection, event: InboundEvent, *, opened: bool) -> Receipt:
+    """Where the same message is that is stored already. Raises `Contended` to look again."""
+    earlier = stored(db, event)
+    if earlier is None or opened:
+        # Stored by another transaction since this one looked: undo the turn that it opened.
+        raise Contended("another transaction stored the same message")
+    return earlier
 
 
 def _limited(

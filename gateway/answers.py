@@ -3,6 +3,7 @@
 import random
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -25,6 +26,49 @@ from gateway.config import Settings
 
 NAME = "Chat Gateway"
 WHOLE = frozenset({"whatsapp"})  # platforms on which nothing of an answer is seen before its end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What finds answers, what obeys commands, and what holds the money for both."""
+
+    answerer: Answerer
+    obeyer: Obeyer
+    purse: Purse
+
+
+def answers_of(  # noqa: PLR0913 - what it is made of
+    settings: Settings,
+    names: Sequence[str],
+    *,
+    database: Database,
+    claude: Claude | None,
+    models: Models,
+    fetchers: Mapping[str, Fetcher],
+    personas: Personas,
+    clock: Clock,
+    observe: Observer,
+) -> Answers:
+    """All of it, from top to bottom. Raises `Misconfigured`."""
+    purse = purse_of(
+        settings, names, personas=personas, database=database, clock=clock, observe=observe
+    )
+    obeyer = obeyer_of(
+        settings, names, database=database, personas=personas, purse=purse, clock=clock
+    )
+    answerer = answerer_of(
+        settings,
+        database=database,
+        claude=claude,
+        models=models,
+        fetchers=fetchers,
+        personas=personas,
+        obeyer=obeyer,
+        purse=purse,
+        clock=clock,
+        observe=observe,
+    )
+    return Answers(answerer=answerer, obeyer=obeyer, purse=purse)
 
 
 def models_of(  # noqa: PLR0913 - what it is made of

@@ -30,7 +30,7 @@ from core.obeying import Obeyer
 from core.ports import Adapter, Clock, Observer
 from core.replica import Lease, Pulse, Replica
 from gateway import schema
-from gateway.answers import answerer_of, models_of, obeyer_of, purse_of
+from gateway.answers import answers_of, models_of
 from gateway.chores import Chores
 from gateway.config import Settings
 from gateway.health import Health
@@ -78,33 +78,20 @@ def build(settings: Settings) -> Gateway:
     database = open_database(settings.database_url)
     on = sides(settings, database=database, clock=clock, observe=telemetry.observe)
     adapters = {name: side.adapter for name, side in on.items()}
-    purse = purse_of(
+    answers = answers_of(
         settings,
         names,
-        personas=personas,
-        database=database,
-        clock=clock,
-        observe=telemetry.observe,
-    )
-    obeyer = obeyer_of(
-        settings, names, database=database, personas=personas, purse=purse, clock=clock
-    )
-    answerer = answerer_of(
-        settings,
         database=database,
         claude=claude,
         models=models,
         fetchers=on,
         personas=personas,
-        obeyer=obeyer,
-        purse=purse,
         clock=clock,
         observe=telemetry.observe,
     )
     handler, replica = _engine(
-        settings, database, answerer, adapters, live, clock, telemetry.observe
+        settings, database, answers.answerer, adapters, live, clock, telemetry.observe
     )
-
     changes = Changes(database=database, handler=handler, clock=clock, replica=replica.name)
     health = Health(
         database=database,
@@ -136,8 +123,8 @@ def build(settings: Settings) -> Gateway:
         models=models,
         handler=handler,
         replica=replica,
-        obeyer=obeyer,
-        chores=Chores((purse.tidy,), clock=clock),
+        obeyer=answers.obeyer,
+        chores=Chores((answers.purse.tidy,), clock=clock),
         telemetry=telemetry,
         sides=on,
         web=_runner(app),
