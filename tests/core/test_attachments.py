@@ -204,3 +204,16 @@ async def test_a_file_is_not_blamed_for_what_it_has_no_part_in(database):
         assert "could not be read" not in adapter.taken[0]
         await ask(theatre, "", "cat")
         assert shown(theatre) == [("cat", "image/png", PNG)]
+
+
+async def test_a_stop_does_not_wait_for_a_file(database):
+    """Its sender has had enough; the next message is answered at once."""
+    pause = Pause()
+    async with stage(database, says("Hello."), adapter=Platform()) as theatre:
+        theatre.fetchers[PUSH] = Store(cat=[pause])
+        receipt = await theatre.handler.accept(said("Look", "cat"))
+        await pause.reached.wait()
+        await theatre.handler.stop(receipt.turn_id)
+        await theatre.done()
+        assert (await theatre.turn(receipt.turn_id)).status == "cancelled"
+        assert theatre.model.calls == []
