@@ -13,6 +13,7 @@ from core import (
     outcomes,
     past,
     patience,
+    transcript,
     turns,
 )
 from core.database import DatabaseDown
@@ -499,6 +500,24 @@ async def test_reset_stops_the_running_turn_and_starts_afresh(database):
         await theatre.ask("new")
         assert (await theatre.turn(receipt.turn_id)).status == "cancelled"
         assert [message.text for message in theatre.model.prompts[1].messages] == ["new"]
+
+
+async def test_what_waits_when_a_conversation_is_cleared_sees_nothing_of_it(database):
+    """However long the clearing takes: the answer before it is not stopped sooner."""
+    pause, troubled = Pause(), Troubled(database)
+
+    async def slowly():
+        for _ in range(300):
+            await asyncio.sleep(0)
+
+    async with stage(troubled, [pause, *says("a")], says("b")) as theatre:
+        troubled.meet(transcript.reset, slowly)
+        await theatre.say("secret")
+        await pause.reached.wait()
+        await theatre.say("two")
+        await theatre.handler.reset(event().address)
+        await theatre.done()
+        assert [message.text for message in theatre.model.prompts[-1].messages] == ["two"]
 
 
 @SQLITE
