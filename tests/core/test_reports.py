@@ -88,7 +88,7 @@ async def test_reports_rise_however_they_come(database):
         asyncio.run_coroutine_threadsafe(_check(database, course), loop).result(30)
 
     @settings(
-        max_examples=30,
+        max_examples=60,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -297,9 +297,9 @@ def run(url, *, examples):
 def test_on_sqlite_no_interleaving_loses_doubles_or_reorders():
     """Whatever dies between any two steps, each message is answered once and in order."""
     with tempfile.TemporaryDirectory() as folder:
-        run(sqlite_url(Path(folder)), examples=30)
+        run(sqlite_url(Path(folder)), examples=40)
 
 
 def test_on_postgresql_no_interleaving_loses_doubles_or_reorders(postgres):
     """Whatever dies between any two steps, each message is answered once and in order."""
-    run(postgres, examples=14)
+    run(postgres, examples=20)

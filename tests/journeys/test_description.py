@@ -18,7 +18,7 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
-EXAMPLES = 2  # of each operation, besides the edge cases of each parameter and field
+EXAMPLES = 3  # of each operation, besides the edge cases of each parameter and field
 SECRET = "a secret of forty letters, all made up here"
 ORIGIN = "http://localhost:8000"
 ALL = {"web_auth": ("open", "visitor", "jwt"), "jwt_secret": (SECRET,), "web_origins": (ORIGIN,)}

@@ -528,7 +528,7 @@ async def test_nothing_that_is_sent_breaks_the_server(house: House):
     """No request is answered with a 5xx, and every refusal is in its protocol's form."""
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=250, deadline=None)
+    @settings(max_examples=400, deadline=None)
     @given(
         method=st.sampled_from(["GET", "POST", "POST", "DELETE", "HEAD", "OPTIONS", "PUT"]),
         path=PATHS,

@@ -52,7 +52,7 @@ BITS = st.sampled_from(
     ]
 )
 TEXTS = st.lists(BITS, max_size=30).map("".join)
-modest = settings(max_examples=60, deadline=None)
+modest = settings(max_examples=100, deadline=None)
 
 
 @modest

@@ -9,7 +9,7 @@ from adapters.whatsapp.format import whatsapp
 from adapters.whatsapp.parts import LIMIT, MOST, NOTICE, parts
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
-modest = settings(max_examples=60, deadline=None)
+modest = settings(max_examples=100, deadline=None)
 
 MARKS = st.sampled_from(
     [
