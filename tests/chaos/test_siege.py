@@ -2,7 +2,7 @@
 
 from tests.chaos.siege import besiege
 
-KILLS = 3
+KILLS = 4
 
 
 async def test_killed_under_load_it_loses_doubles_and_reorders_nothing(database_url):
